@@ -1,0 +1,1 @@
+"""The Django hook: four middlewares that feed perfctl."""

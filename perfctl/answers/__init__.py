@@ -1,0 +1,1 @@
+"""Answers: pure questions to the store, one module a question."""

@@ -1,0 +1,1 @@
+"""Collectors bring measurements of this machine into the store."""

@@ -1,0 +1,1 @@
+"""The spool: how feeders hand records over without opening the database."""
