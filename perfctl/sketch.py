@@ -1,0 +1,100 @@
+"""A mergeable quantile sketch: log buckets of 1 % relative error, coded as bytes.
+
+The buckets are those of DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile
+sketch with relative-error guarantees", VLDB 2019) with a fixed range and no collapsing. A sketch
+is little-endian u32 words, `bucket << 20 | count`; a bucket may stand in several words, so that the
+concatenation of two sketches is their merge, in SQL too.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+
+RELATIVE_ERROR = 0.01
+BUCKETS = 2048
+"""More than any value needs: 30 days in microseconds fall into bucket 1432."""
+
+_GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_PER_NEPER = 1 / math.log(_GAMMA)
+_COUNT_BITS = 20
+_COUNT_MAX = (1 << _COUNT_BITS) - 1
+_BIG_ENDIAN = sys.byteorder == "big"
+_log = math.log
+
+
+def bucket(value_us: int) -> int:
+    """The bucket of a whole number of microseconds; 0 and 1 share the first."""
+    return int(_log(value_us) * _PER_NEPER) + 1 if value_us > 1 else 0
+
+
+def bucket_value(index: int) -> float:
+    """The value that stands for a bucket: within 1 % of every member."""
+    if index == 0:
+        return 1.0
+    return 2 * _GAMMA**index / (_GAMMA + 1)
+
+
+def encode(counts: Iterable[tuple[int, int]]) -> bytes:
+    """A sketch of (bucket, count) pairs."""
+    words = array("I")
+    for index, count in counts:
+        head = index << _COUNT_BITS
+        while count > _COUNT_MAX:
+            words.append(head | _COUNT_MAX)
+            count -= _COUNT_MAX
+        words.append(head | count)
+    if _BIG_ENDIAN:
+        words.byteswap()
+    return words.tobytes()
+
+
+def of_values(values_us: Iterable[int]) -> bytes:
+    """A sketch of the values themselves, one word a bucket."""
+    counts: dict[int, int] = {}
+    for value in values_us:
+        index = int(_log(value) * _PER_NEPER) + 1 if value > 1 else 0
+        counts[index] = counts.get(index, 0) + 1
+    return encode(sorted(counts.items()))
+
+
+def decode(blob: bytes, into: list[int] | None = None) -> list[int]:
+    """Counts by bucket, a list of `BUCKETS` numbers; adds to `into` where given."""
+    counts = [0] * BUCKETS if into is None else into
+    words = array("I")
+    words.frombytes(blob)
+    if _BIG_ENDIAN:
+        words.byteswap()
+    for word in words:
+        counts[word >> _COUNT_BITS] += word & _COUNT_MAX
+    return counts
+
+
+def compact(blob: bytes) -> bytes:
+    """The same sketch with one word a bucket, in order."""
+    counts = decode(blob)
+    return encode((index, count) for index, count in enumerate(counts) if count)
+
+
+def quantiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:
+    """The nearest-rank quantiles of rising `shares` (0 to 1), in microseconds; None where empty."""
+    total = sum(counts)
+    if not total:
+        return [None] * len(shares)
+    ranks = [max(1, math.ceil(share * total)) for share in shares]
+    found: list[float | None] = []
+    seen = 0
+    for index, count in enumerate(counts):
+        if not count:
+            continue
+        seen += count
+        while len(found) < len(ranks) and seen >= ranks[len(found)]:
+            found.append(bucket_value(index))
+    return found
+
+
+def count_above(counts: Sequence[int], limit_us: int) -> int:
+    """How many values lie above the limit, to the bucket (1 %)."""
+    return sum(counts[bucket(limit_us) + 1 :])
