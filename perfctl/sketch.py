@@ -72,10 +72,22 @@ def decode(blob: bytes, into: list[int] | None = None) -> list[int]:
     return counts
 
 
+def merge(blobs: Iterable[bytes]) -> bytes:
+    """The merge of several sketches, one word a bucket."""
+    return compact(b"".join(blobs))
+
+
 def compact(blob: bytes) -> bytes:
     """The same sketch with one word a bucket, in order."""
-    counts = decode(blob)
-    return encode((index, count) for index, count in enumerate(counts) if count)
+    words = array("I")
+    words.frombytes(blob)
+    if _BIG_ENDIAN:
+        words.byteswap()
+    counts: dict[int, int] = {}
+    for word in words:
+        index = word >> _COUNT_BITS
+        counts[index] = counts.get(index, 0) + (word & _COUNT_MAX)
+    return encode(sorted(counts.items()))
 
 
 def quantiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:

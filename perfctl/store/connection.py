@@ -46,7 +46,9 @@ def reading(store: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def writing(store: Path, *, wait_s: float = 30.0, full_sync: bool = False) -> Iterator[sqlite3.Connection]:
+def writing(
+    store: Path, *, wait_s: float = 30.0, full_sync: bool = False
+) -> Iterator[sqlite3.Connection]:
     """A connection that may write, alone: `<store>.lock` is held until it is closed."""
     with locked(store, wait_s):
         con = _open(store, "rw")
@@ -188,7 +190,9 @@ def _open(store: Path, mode: str) -> sqlite3.Connection:
         raise StoreError(f"there is no store at {store}", "perfctl init")
     path = str(store.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     try:
-        con = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None, timeout=10)
+        con = sqlite3.connect(
+            f"file:{path}?mode={mode}", uri=True, isolation_level=None, timeout=10
+        )
         con.execute("PRAGMA trusted_schema = OFF")
     except sqlite3.DatabaseError as exc:
         raise explain(exc, store) from exc

@@ -1,0 +1,226 @@
+"""Reads segments into the store: rows, cells and read position in one transaction.
+
+Whatever process dies, and when: a segment's position is committed with the rows it covers, and the
+file is unlinked only under its own lock, once nothing is left in it and its writer is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from perfctl.ingest.tally import Tally
+from perfctl.recording import check
+from perfctl.spool.reader import Chunk, Segment, list_segments
+from perfctl.store import cells, counters, details, origins, positions
+from perfctl.store.connection import StoreBusy, reading, spool_folder, transaction, writing
+from perfctl.store.names import Names
+from perfctl.store.positions import Position
+
+
+class Drained(NamedTuple):
+    """What a drain did."""
+
+    requests: int
+    records: int
+    rejected: int
+    """Lines that were torn or invalid."""
+    is_complete: bool
+    """Whether nothing was left waiting when it ended."""
+
+
+NOTHING = Drained(0, 0, 0, True)
+
+
+def pending_bytes(store: Path) -> int:
+    """How many bytes of the spool are not in the store yet."""
+    folder = spool_folder(store)
+    segments = list_segments(folder)
+    if not segments:
+        return 0
+    read: dict[str, int] = {}
+    if store.exists():
+        with reading(store) as con:
+            read = positions.read_all(con)
+    total = 0
+    for name in segments:
+        try:
+            size = os.stat(folder / name, follow_symlinks=False).st_size
+        except OSError:
+            continue
+        total += max(0, size - read.get(name, 0))
+    return total
+
+
+def drain(store: Path, now_ms: int, *, budget_s: float | None = None) -> Drained:
+    """Bring what waits into the store, for at most about `budget_s` seconds (None: all of it)."""
+    folder = spool_folder(store)
+    if not list_segments(folder):
+        return NOTHING
+    deadline = None if budget_s is None else time.monotonic() + budget_s
+    try:
+        wait_s = 30 if budget_s is None else budget_s
+        with writing(store, wait_s=wait_s, full_sync=True) as con, _without_collector():
+            return _Drain(con, folder, now_ms, deadline).run()
+    except StoreBusy:
+        if budget_s is None:
+            raise
+        return Drained(0, 0, 0, False)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """No garbage collection meanwhile: records hold no cycles, and it took a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _Drain:
+    def __init__(
+        self, con: sqlite3.Connection, folder: Path, now_ms: int, deadline: float | None
+    ) -> None:
+        self._con = con
+        self._folder = folder
+        self._now_ms = now_ms
+        self._deadline = deadline
+        self._touched: set[tuple[int, int]] = set()
+        self._requests = self._records = self._rejected = 0
+
+    def run(self) -> Drained:
+        is_complete = True
+        names = list_segments(self._folder)
+        for name in names:
+            try:
+                is_complete &= self._drain_segment(name)
+            except OSError as exc:  # a link, no rights, a bad sector: say so and go on
+                self._count({f"refused:file_errno_{exc.errno}": 1})
+        self._compact()
+        with transaction(self._con):
+            positions.forget_missing(self._con, list_segments(self._folder))
+        return Drained(self._requests, self._records, self._rejected, is_complete)
+
+    def _is_over(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def _count(self, counts: dict[str, int]) -> None:
+        with transaction(self._con):
+            counters.add(self._con, "", counts, self._now_ms)
+
+    def _drain_segment(self, name: str) -> bool:
+        """Read a segment to its end; True unless time ran out before."""
+        if self._is_over():
+            return False
+        try:
+            segment = Segment(self._folder, name)
+        except FileNotFoundError:
+            return True
+        with segment:
+            refusal = segment.refusal(self._folder)
+            if refusal is not None:
+                self._count({f"refused:{refusal.reason}": 1})
+                return True
+            while self._take_chunk(segment):
+                if self._is_over():
+                    return False
+            self._finish(segment)
+        return True
+
+    def _take_chunk(self, segment: Segment) -> bool:
+        """Store one chunk with its position; False where there was none to take."""
+        with transaction(self._con):
+            found = positions.find(self._con, segment.name)
+            if found is None and segment.is_removed:
+                return False
+            position, origin_id = found or Position(0, None)
+            if segment.size < position:  # somebody cut the file: what is in it now is new
+                counters.add(self._con, "", {"refused:file_cut": 1}, self._now_ms)
+                position = 0
+            chunk = segment.read(position)
+            if chunk is None:
+                return False
+            known = Names(self._con, self._now_ms)
+            header = None
+            if origin_id is None:
+                header = _find_header(chunk)
+                if header is not None and header.format_version > check.FORMAT_VERSION:
+                    return False  # left unread for a newer perfctl; `doctor` names it
+                origin_id = self._origin(known, header)
+            host, source = origins.host_and_source(self._con, origin_id)
+            tally = Tally(
+                known,
+                source,
+                origin_id,
+                positions.patterns(self._con, segment.name),
+                self._now_ms,
+            )
+            tally.count("refused:torn", chunk.torn)
+            tally.count("refused:invalid", chunk.invalid)
+            tally.take(chunk.records)
+            self._touched |= tally.write(self._con, host)
+            positions.add_patterns(self._con, segment.name, tally.new_patterns)
+            positions.keep(
+                self._con,
+                segment.name,
+                Position(chunk.next_position, origin_id),
+                format_version=header and header.format_version,
+                pid=header and header.pid,
+                now_ms=self._now_ms,
+            )
+        self._requests += tally.requests
+        self._records += len(chunk.records)
+        self._rejected += chunk.torn + chunk.invalid + tally.counts.get("refused:invalid", 0)
+        return True
+
+    def _origin(self, known: Names, header: check.Header | None) -> int:
+        """The origin of a segment; one whose header is damaged still counts, as `(unknown)`."""
+        if header is None:
+            return known.origin("(unknown)", "", "", "live")
+        if header.instance:
+            origins.note_instance(self._con, header.host, header.instance, self._now_ms)
+        return known.origin(header.host, header.release, header.environment, header.source)
+
+    def _finish(self, segment: Segment) -> None:
+        """Remove a segment that is wholly stored and whose writer is gone."""
+        with transaction(self._con):
+            found = positions.find(self._con, segment.name)
+            position = found.position if found else 0
+            if found is None and segment.size:
+                return  # left unread
+            tail = segment.seal(position)
+            if tail is None:
+                return
+            if tail:
+                counters.add(self._con, "", {"refused:torn_tail": 1}, self._now_ms)
+                origin_id = found.origin_id if found else None
+                keep = Position(segment.size, origin_id)
+                positions.keep(
+                    self._con,
+                    segment.name,
+                    keep,
+                    format_version=None,
+                    pid=None,
+                    now_ms=self._now_ms,
+                )
+        segment.remove()
+
+    def _compact(self) -> None:
+        if not self._touched:
+            return
+        with transaction(self._con):
+            cells.compact(self._con, self._touched)
+            details.compact(self._con, self._touched, cells.LONG_SKETCH_BYTES)
+
+
+def _find_header(chunk: Chunk) -> check.Header | None:
+    return check.header(chunk.records[0]) if chunk.records else None

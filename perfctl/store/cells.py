@@ -1,0 +1,191 @@
+"""Rollup cells of requests: `api_performance_metric`, and `endpoint_total` over all hosts and releases.
+
+Every ingested request lands at once in its minute, hour and day, and in the hour and day totals of
+its source. So each level adds up to the raw rows at any time, and a record that comes late needs no
+special case: a cell is only ever added to.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from perfctl import sketch
+from perfctl.model import Filters, Level
+
+CellKey = tuple[int, int, int, int]
+"""(period, origin_id, endpoint_id, status_class)"""
+
+LONG_SKETCH_BYTES = 4096
+
+
+class Cell(NamedTuple):
+    """The numbers of a cell, in the order of its columns."""
+
+    requests: int
+    errors: int
+    sum_us: int
+    max_us: int
+    cpu_us: int
+    queue_us: int
+    queue_requests: int
+    queries: int
+    queries_max: int
+    watched_requests: int
+    db_us: int
+    n_plus_one: int
+    duplicates: int
+    cache_hits: int
+    cache_misses: int
+    response_bytes: int
+    sketch: bytes
+
+
+_MAXIMA = ("max_us", "queries_max")
+
+
+def _upsert(table: str, key: str) -> str:
+    updates = []
+    for name in Cell._fields:
+        if name == "sketch":
+            # `||` yields text; the cast keeps the bytes
+            updates.append("sketch = CAST(sketch || excluded.sketch AS BLOB)")
+        elif name in _MAXIMA:
+            updates.append(f"{name} = max({name}, excluded.{name})")
+        else:
+            updates.append(f"{name} = {name} + excluded.{name}")
+    marks = ", ".join("?" * (5 + len(Cell._fields)))
+    return (
+        f"INSERT INTO {table} VALUES({marks}) ON CONFLICT({key}) DO UPDATE SET {', '.join(updates)}"
+    )
+
+
+_ADD = _upsert("api_performance_metric", "level, period, origin_id, endpoint_id, status_class")
+_ADD_TOTAL = _upsert("endpoint_total", "level, period, source, endpoint_id, status_class")
+
+
+def merge(cells: Sequence[Cell]) -> Cell:
+    """The sum of several cells."""
+    if len(cells) == 1:
+        return cells[0]
+    columns = list(zip(*cells, strict=True))
+    numbers: list[Any] = [sum(column) for column in columns[:-1]]
+    numbers[3] = max(columns[3])
+    numbers[8] = max(columns[8])
+    return Cell._make([*numbers, sketch.merge(columns[-1])])
+
+
+def add(con: sqlite3.Connection, source: str, minutes: dict[CellKey, Cell]) -> set[tuple[int, int]]:
+    """Add minute cells of one source to all levels; returns the (level, period) pairs touched."""
+    hours = regroup(minutes, 60)
+    days = regroup(hours, 24)
+    touched: set[tuple[int, int]] = set()
+    for level, cells in ((Level.MINUTE, minutes), (Level.HOUR, hours), (Level.DAY, days)):
+        con.executemany(_ADD, [(level, *key, *cell) for key, cell in sorted(cells.items())])
+        touched.update((int(level), key[0]) for key in cells if level is not Level.MINUTE)
+    for level, cells in ((Level.HOUR, hours), (Level.DAY, days)):
+        con.executemany(
+            _ADD_TOTAL,
+            [
+                (level, period, source, endpoint_id, status_class, *cell)
+                for (period, _, endpoint_id, status_class), cell in sorted(cells.items())
+            ],
+        )
+    return touched
+
+
+def regroup(cells: dict[CellKey, Cell], width: int) -> dict[CellKey, Cell]:
+    """The cells of the next wider level."""
+    groups: dict[CellKey, list[Cell]] = {}
+    for (period, *rest), cell in cells.items():
+        groups.setdefault((period // width, *rest), []).append(cell)  # type: ignore[arg-type]  # mypy widens *rest
+    return {key: merge(group) for key, group in groups.items()}
+
+
+_LONG = {
+    "api_performance_metric": (
+        "SELECT origin_id, endpoint_id, status_class, sketch FROM api_performance_metric"
+        " WHERE level = ? AND period = ? AND length(sketch) > ?",
+        "UPDATE api_performance_metric SET sketch = ? WHERE level = ? AND period = ?"
+        " AND origin_id = ? AND endpoint_id = ? AND status_class = ?",
+    ),
+    "endpoint_total": (
+        "SELECT source, endpoint_id, status_class, sketch FROM endpoint_total"
+        " WHERE level = ? AND period = ? AND length(sketch) > ?",
+        "UPDATE endpoint_total SET sketch = ? WHERE level = ? AND period = ?"
+        " AND source = ? AND endpoint_id = ? AND status_class = ?",
+    ),
+}
+
+
+def compact(
+    con: sqlite3.Connection,
+    periods: Iterable[tuple[int, int]],
+    longer_than: int = LONG_SKETCH_BYTES,
+) -> int:
+    """Rewrite the sketches that additions have made long, one word a bucket; returns how many."""
+    count = 0
+    for level, period in sorted(periods):
+        for select, update in _LONG.values():
+            rows = con.execute(select, (level, period, longer_than)).fetchall()
+            changes = [
+                (shorter, level, period, *key)
+                for *key, blob in rows
+                if len(shorter := sketch.compact(blob)) < len(blob)
+            ]
+            con.executemany(update, changes)
+            count += len(changes)
+    return count
+
+
+class EndpointSums(NamedTuple):
+    """What a window holds of an endpoint and a status class."""
+
+    endpoint_id: int
+    status_class: int
+    cell: Cell
+
+
+_SUMS = ", ".join(
+    "CAST(group_concat(c.sketch, '') AS BLOB)"
+    if name == "sketch"
+    else f"max(c.{name})"
+    if name in _MAXIMA
+    else f"sum(c.{name})"
+    for name in Cell._fields
+)
+
+_SELECT_TOTAL = f"""
+SELECT c.endpoint_id, c.status_class, {_SUMS} FROM endpoint_total c
+WHERE c.level = :level AND c.period >= :first AND c.period < :last AND c.source = :source
+GROUP BY c.endpoint_id, c.status_class
+"""
+_SELECT_CELLS = f"""
+SELECT c.endpoint_id, c.status_class, {_SUMS}
+FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
+WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source
+  AND (:host IS NULL OR o.host = :host) AND (:release IS NULL OR o.release = :release)
+  AND (:environment IS NULL OR o.environment = :environment)
+GROUP BY c.endpoint_id, c.status_class
+"""
+
+
+class Span(NamedTuple):
+    """Periods `[first, last)` of one level."""
+
+    level: int
+    first: int
+    last: int
+
+
+def select(con: sqlite3.Connection, spans: Iterable[Span], origins: Filters) -> list[EndpointSums]:
+    """The sums of each endpoint and status class, a row a span."""
+    found = []
+    for span in spans:
+        use_total = origins.is_total and span.level != Level.MINUTE
+        statement = _SELECT_TOTAL if use_total else _SELECT_CELLS
+        values = {**span._asdict(), **origins._asdict()}
+        for endpoint_id, status_class, *numbers in con.execute(statement, values):
+            found.append(EndpointSums(endpoint_id, status_class, Cell._make(numbers)))
+    return found

@@ -1,0 +1,196 @@
+"""Rollup cells of queries, caches and measured spans: ten minutes, hours, days."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from perfctl import sketch
+from perfctl.model import DETAIL_LEVELS, Filters
+from perfctl.store.cells import Span
+
+
+class QueryCell(NamedTuple):
+    """What a pattern cost in a cell, in the order of its columns."""
+
+    requests: int
+    calls: int
+    sum_us: int
+    max_us: int
+    n_plus_one: int
+    duplicates: int
+    sketch: bytes
+
+
+class CacheCell(NamedTuple):
+    """What a key prefix did in a cell."""
+
+    requests: int
+    hits: int
+    misses: int
+    writes: int
+    sum_us: int
+
+
+class SpanCell(NamedTuple):
+    """What a measured span took in a cell."""
+
+    requests: int
+    calls: int
+    sum_us: int
+
+
+QueryKey = tuple[int, int, int, int, int]
+"""(period, origin_id, endpoint_id, pattern_id, site_id)"""
+CacheKey = tuple[int, int, int]
+"""(period, origin_id, prefix_id)"""
+SpanKey = tuple[int, int, int, int]
+"""(period, origin_id, endpoint_id, span_id)"""
+
+_ADD_QUERIES = """
+INSERT INTO query_metric VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    requests = requests + excluded.requests, calls = calls + excluded.calls,
+    sum_us = sum_us + excluded.sum_us, max_us = max(max_us, excluded.max_us),
+    n_plus_one = n_plus_one + excluded.n_plus_one, duplicates = duplicates + excluded.duplicates,
+    sketch = CAST(sketch || excluded.sketch AS BLOB)
+"""
+_ADD_CACHES = """
+INSERT INTO cache_metric VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    requests = requests + excluded.requests, hits = hits + excluded.hits,
+    misses = misses + excluded.misses, writes = writes + excluded.writes,
+    sum_us = sum_us + excluded.sum_us
+"""
+_ADD_SPANS = """
+INSERT INTO span_metric VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    requests = requests + excluded.requests, calls = calls + excluded.calls,
+    sum_us = sum_us + excluded.sum_us
+"""
+
+
+def add_queries(con: sqlite3.Connection, cells: dict[QueryKey, QueryCell]) -> None:
+    """Add ten-minute cells to all levels."""
+    _add(con, _ADD_QUERIES, cells, merge_queries)
+
+
+def add_caches(con: sqlite3.Connection, cells: dict[CacheKey, CacheCell]) -> None:
+    """Add ten-minute cells to all levels."""
+    _add(con, _ADD_CACHES, cells, lambda group: CacheCell(*map(sum, zip(*group, strict=True))))
+
+
+def add_spans(con: sqlite3.Connection, cells: dict[SpanKey, SpanCell]) -> None:
+    """Add ten-minute cells to all levels."""
+    _add(con, _ADD_SPANS, cells, lambda group: SpanCell(*map(sum, zip(*group, strict=True))))
+
+
+def merge_queries(cells: list[QueryCell]) -> QueryCell:
+    """The sum of several cells."""
+    if len(cells) == 1:
+        return cells[0]
+    columns: list[Any] = list(zip(*cells, strict=True))
+    numbers = [sum(column) for column in columns[:-1]]
+    numbers[3] = max(columns[3])
+    return QueryCell._make([*numbers, sketch.merge(columns[-1])])
+
+
+def _add(
+    con: sqlite3.Connection,
+    statement: str,
+    cells: dict[Any, Any],
+    merge: Callable[[list[Any]], Any],
+) -> None:
+    finer = DETAIL_LEVELS[0]
+    for level in DETAIL_LEVELS:
+        if level is not finer:
+            groups: dict[Any, list[Any]] = {}
+            width = level.width_ms // finer.width_ms
+            for (period, *rest), cell in cells.items():
+                groups.setdefault((period // width, *rest), []).append(cell)
+            cells = {key: merge(group) for key, group in groups.items()}
+            finer = level
+        con.executemany(statement, [(level, *key, *cell) for key, cell in sorted(cells.items())])
+
+
+_LONG_QUERIES = """
+SELECT origin_id, endpoint_id, pattern_id, site_id, sketch FROM query_metric
+WHERE level = ? AND period = ? AND length(sketch) > ?
+"""
+_REWRITE_QUERY = """
+UPDATE query_metric SET sketch = ?
+WHERE level = ? AND period = ? AND origin_id = ? AND endpoint_id = ? AND pattern_id = ?
+  AND site_id = ?
+"""
+
+
+def compact(con: sqlite3.Connection, periods: Iterable[tuple[int, int]], longer_than: int) -> int:
+    """Rewrite long sketches of queries, one word a bucket; returns how many."""
+    count = 0
+    for level, period in sorted(periods):
+        rows = con.execute(_LONG_QUERIES, (level, period, longer_than)).fetchall()
+        changes = [
+            (shorter, level, period, *key)
+            for *key, blob in rows
+            if len(shorter := sketch.compact(blob)) < len(blob)
+        ]
+        con.executemany(_REWRITE_QUERY, changes)
+        count += len(changes)
+    return count
+
+
+class PatternSums(NamedTuple):
+    """What a window holds of a pattern at a call site of an endpoint."""
+
+    alias: str
+    fingerprint: str
+    location: str
+    detail: str | None
+    method: str
+    route: str
+    cell: QueryCell
+
+
+_ORIGINS = """
+  AND o.source = :source AND (:host IS NULL OR o.host = :host)
+  AND (:release IS NULL OR o.release = :release)
+  AND (:environment IS NULL OR o.environment = :environment)
+"""
+_SELECT_QUERIES = f"""
+SELECT p.alias, p.fingerprint, s.location, s.detail, e.method, e.route,
+       sum(q.requests), sum(q.calls), sum(q.sum_us), max(q.max_us), sum(q.n_plus_one),
+       sum(q.duplicates), CAST(group_concat(q.sketch, '') AS BLOB)
+FROM query_metric q JOIN origin o ON o.id = q.origin_id
+JOIN query_pattern p ON p.id = q.pattern_id JOIN call_site s ON s.id = q.site_id
+JOIN endpoint e ON e.id = q.endpoint_id
+WHERE q.level = :level AND q.period >= :first AND q.period < :last {_ORIGINS} AND e.kind != 1
+GROUP BY q.pattern_id, q.site_id, q.endpoint_id
+"""
+_SELECT_CACHES = f"""
+SELECT p.alias, p.prefix, sum(c.requests), sum(c.hits), sum(c.misses), sum(c.writes), sum(c.sum_us)
+FROM cache_metric c JOIN origin o ON o.id = c.origin_id JOIN cache_prefix p ON p.id = c.prefix_id
+WHERE c.level = :level AND c.period >= :first AND c.period < :last {_ORIGINS}
+GROUP BY c.prefix_id
+"""
+
+
+def select_queries(
+    con: sqlite3.Connection, spans: Iterable[Span], origins: Filters
+) -> list[PatternSums]:
+    """The sums of each pattern, call site and endpoint, a row a span."""
+    found = []
+    for span in spans:
+        values = {**span._asdict(), **origins._asdict()}
+        for *names, a, b, c, d, e, f, blob in con.execute(_SELECT_QUERIES, values):
+            found.append(PatternSums._make([*names, QueryCell(a, b, c, d, e, f, blob)]))
+    return found
+
+
+def select_caches(
+    con: sqlite3.Connection, spans: Iterable[Span], origins: Filters
+) -> list[tuple[str, str, CacheCell]]:
+    """(alias, prefix, sums), a row a span."""
+    found = []
+    for span in spans:
+        values = {**span._asdict(), **origins._asdict()}
+        for alias, prefix, *numbers in con.execute(_SELECT_CACHES, values):
+            found.append((alias, prefix, CacheCell(*numbers)))
+    return found

@@ -1,0 +1,198 @@
+"""Interned names: each origin, endpoint, pattern, call site, prefix and test has one small number."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from perfctl.model import EndpointKind
+from perfctl.recording.check import is_text
+
+MAX_ENDPOINTS = 2000
+MAX_PATTERNS = 20_000
+MAX_PREFIXES = 2000
+MAX_SITES = 10_000
+MAX_TESTS = 50_000
+MAX_SPANS = 1000
+OTHER = "(other)"
+
+EndpointKey = tuple[str, str, int]
+
+
+class Names:
+    """Looks names up and adds new ones, for one writing connection."""
+
+    def __init__(self, con: sqlite3.Connection, now_ms: int) -> None:
+        self._con = con
+        self._now_ms = now_ms
+        self._endpoints: dict[EndpointKey, int] = {}
+        self._patterns: dict[tuple[str, str], int] = {}
+        self._sites: dict[str, int] = {"": 0}
+        self._prefixes: dict[tuple[str, str], int] = {}
+        self._tests: dict[str, int] = {}
+        self._spans: dict[str, int] = {}
+        self.crowded: dict[str, int] = {}
+        """How many names went to `(other)` because their table is full, by table."""
+
+    def origin(self, host: str, release: str, environment: str, source: str) -> int:
+        """The number of a host, release, environment and source."""
+        key = (host, release, environment, source)
+        self._con.execute(
+            "INSERT INTO origin(host, release, environment, source, first_seen_ms, last_seen_ms)"
+            " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_seen_ms = excluded.last_seen_ms",
+            (*key, self._now_ms, self._now_ms),
+        )
+        row = self._con.execute(
+            "SELECT id FROM origin WHERE host = ? AND release = ? AND environment = ?"
+            " AND source = ?",
+            key,
+        ).fetchone()
+        return int(row[0])
+
+    def endpoint(self, method: str, route: str, kind: int) -> int | None:
+        """The number of an endpoint; None for a route that SQLite cannot take."""
+        key = (method, route, kind)
+        found = self._endpoints.get(key)
+        if found is not None:
+            return found
+        if not is_text(route, 1000):
+            return None
+        found = self._find_endpoint(key)
+        if found is None and self._is_full("endpoint", MAX_ENDPOINTS):
+            return self._endpoint_other(kind)
+        if found is None:
+            found = self._add(
+                "INSERT INTO endpoint(method, route, kind, first_seen_ms) VALUES(?, ?, ?, ?)",
+                (*key, self._now_ms),
+            )
+        self._endpoints[key] = found
+        return found
+
+    def _find_endpoint(self, key: EndpointKey) -> int | None:
+        row = self._con.execute(
+            "SELECT id FROM endpoint WHERE method = ? AND route = ? AND kind = ?", key
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _endpoint_other(self, kind: int) -> int:
+        key = ("OTHER", OTHER, kind)
+        found = self._endpoints.get(key) or self._find_endpoint(key)
+        if found is None:
+            found = self._add(
+                "INSERT INTO endpoint(method, route, kind, first_seen_ms) VALUES(?, ?, ?, ?)",
+                (*key, self._now_ms),
+            )
+        self._endpoints[key] = found
+        return found
+
+    def pattern(self, alias: str, fingerprint: str) -> int:
+        """The number of a query pattern of a database alias."""
+        key = (alias, fingerprint)
+        found = self._patterns.get(key)
+        if found is None:
+            row = self._con.execute(
+                "SELECT id FROM query_pattern WHERE alias = ? AND fingerprint = ?", key
+            ).fetchone()
+            if (
+                row is None
+                and fingerprint != OTHER
+                and self._is_full("query_pattern", MAX_PATTERNS)
+            ):
+                return self.pattern(alias, OTHER)
+            found = self._patterns[key] = (
+                int(row[0])
+                if row
+                else self._add(
+                    "INSERT INTO query_pattern(alias, fingerprint, first_seen_ms) VALUES(?, ?, ?)",
+                    (*key, self._now_ms),
+                )
+            )
+        return found
+
+    def site(self, location: str, detail: str | None) -> int:
+        """The number of an N+1 call site; 0 for none."""
+        found = self._sites.get(location)
+        if found is None:
+            row = self._con.execute(
+                "SELECT id FROM call_site WHERE location = ?", (location,)
+            ).fetchone()
+            if row is None and location != OTHER and self._is_full("call_site", MAX_SITES):
+                return self.site(OTHER, None)
+            found = self._sites[location] = (
+                int(row[0])
+                if row
+                else self._add(
+                    "INSERT INTO call_site(location, detail) VALUES(?, ?)", (location, detail)
+                )
+            )
+        return found
+
+    def prefix(self, alias: str, prefix: str) -> int:
+        """The number of a key prefix of a cache alias."""
+        key = (alias, prefix)
+        found = self._prefixes.get(key)
+        if found is None:
+            row = self._con.execute(
+                "SELECT id FROM cache_prefix WHERE alias = ? AND prefix = ?", key
+            ).fetchone()
+            if row is None and prefix != OTHER and self._is_full("cache_prefix", MAX_PREFIXES):
+                return self.prefix(alias, OTHER)
+            found = self._prefixes[key] = (
+                int(row[0])
+                if row
+                else self._add("INSERT INTO cache_prefix(alias, prefix) VALUES(?, ?)", key)
+            )
+        return found
+
+    def test(self, name: str) -> int:
+        """The number of a test."""
+        return self._single("test_case", name, self._tests, MAX_TESTS)
+
+    def span(self, name: str) -> int:
+        """The number of a `measure` name."""
+        return self._single("span_name", name, self._spans, MAX_SPANS)
+
+    def _single(self, table: str, name: str, known: dict[str, int], most: int) -> int:
+        found = known.get(name)
+        if found is None:
+            row = self._con.execute(_FIND[table], (name,)).fetchone()
+            if row is None and name != OTHER and self._is_full(table, most):
+                return self._single(table, OTHER, known, most)
+            found = known[name] = int(row[0]) if row else self._add(_ADD[table], (name,))
+        return found
+
+    def _is_full(self, table: str, most: int) -> bool:
+        count = self._con.execute(_COUNT[table]).fetchone()[0]
+        if count < most:
+            return False
+        self.crowded[table] = self.crowded.get(table, 0) + 1
+        return True
+
+    def _add(self, statement: str, values: tuple[object, ...]) -> int:
+        number = self._con.execute(statement, values).lastrowid
+        assert number is not None  # noqa: S101  # an INSERT has one
+        return number
+
+
+_FIND = {
+    "test_case": "SELECT id FROM test_case WHERE name = ?",
+    "span_name": "SELECT id FROM span_name WHERE name = ?",
+}
+_ADD = {
+    "test_case": "INSERT INTO test_case(name) VALUES(?)",
+    "span_name": "INSERT INTO span_name(name) VALUES(?)",
+}
+_COUNT = {
+    "endpoint": "SELECT count(*) FROM endpoint",
+    "query_pattern": "SELECT count(*) FROM query_pattern",
+    "call_site": "SELECT count(*) FROM call_site",
+    "cache_prefix": "SELECT count(*) FROM cache_prefix",
+    "test_case": "SELECT count(*) FROM test_case",
+    "span_name": "SELECT count(*) FROM span_name",
+}
+
+
+def kind_of(flags: int) -> int:
+    """The kind of endpoint that a request's flags make it: probe, long poll or plain."""
+    if flags & 4:
+        return EndpointKind.PROBE
+    return EndpointKind.LONG if flags & 16 else EndpointKind.PLAIN
