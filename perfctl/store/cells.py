@@ -189,3 +189,27 @@ def select(con: sqlite3.Connection, spans: Iterable[Span], origins: Filters) -> 
         for endpoint_id, status_class, *numbers in con.execute(statement, values):
             found.append(EndpointSums(endpoint_id, status_class, Cell._make(numbers)))
     return found
+
+
+_SERIES_TOTAL = """
+SELECT endpoint_id, period, sum(requests), sum(sum_us) FROM endpoint_total
+WHERE level = :level AND period >= :first AND period < :last AND source = :source
+GROUP BY endpoint_id, period
+"""
+_SERIES_CELLS = """
+SELECT c.endpoint_id, c.period, sum(c.requests), sum(c.sum_us)
+FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
+WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source
+  AND (:host IS NULL OR o.host = :host) AND (:release IS NULL OR o.release = :release)
+  AND (:environment IS NULL OR o.environment = :environment)
+GROUP BY c.endpoint_id, c.period
+"""
+
+
+def select_series(
+    con: sqlite3.Connection, span: Span, origins: Filters
+) -> list[tuple[int, int, int, int]]:
+    """(endpoint_id, period, requests, sum_us) of each period of one level."""
+    use_total = origins.is_total and span.level != Level.MINUTE
+    statement = _SERIES_TOTAL if use_total else _SERIES_CELLS
+    return con.execute(statement, {**span._asdict(), **origins._asdict()}).fetchall()
