@@ -1,0 +1,188 @@
+"""Makes the place of a store: folder, spool and an empty file, with the modes that keep others out."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from perfctl.errors import EnvironmentFault, StoreError
+from perfctl.store.filesystem import refuse_shared
+from perfctl.store.ownership import Owner, find_group, find_owner, is_group_folder, user_name
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def spool_folder(store: Path) -> Path:
+    """Where feeders of this store put their segments."""
+    return store.with_name(f"{store.name}.spool")
+
+
+def lock_file(store: Path) -> Path:
+    """The file whose lock every writer of this store holds."""
+    return store.with_name(f"{store.name}.lock")
+
+
+def prepare(store: Path, *, group: str | None = None, owner: str | None = None) -> None:
+    """Make what is missing of folder, spool and store: 0700 and 0600, with a group 2770 and 0660.
+
+    The umask does not matter. A `group` also moves a store that exists into group mode. Root makes
+    it all for the store's owner. The file stays empty: `connection.create` makes its schema.
+    """
+    refuse_shared(store)
+    wanted = find_owner(store, owner)
+    if group is not None:
+        wanted = wanted._replace(gid=find_group(group), group_mode=True)
+    if owner is not None and os.geteuid() not in (0, wanted.uid):
+        raise EnvironmentFault(f"only root can make a store for {owner}")
+    try:
+        with _own_rights():
+            _make_folder(store, wanted)
+            _make_own_folder(spool_folder(store), wanted)
+            _make_file(store, wanted)
+            if group is not None:
+                _share(store, wanted)
+    except OSError as exc:
+        raise EnvironmentFault(
+            f"the store cannot be made at {store}: {exc.strerror} ({exc.filename or group})"
+        ) from exc
+    check(store)
+
+
+def check(store: Path) -> tuple[str, ...]:
+    """Refuse a store behind a link or open to writers; return warnings about what others can read."""
+    refuse_shared(store)
+    try:
+        return _check_file(store, store.lstat()) + _check_spool(store)
+    except (FileNotFoundError, NotADirectoryError):
+        return _check_spool(store)
+    except PermissionError as exc:
+        raise EnvironmentFault(f"{store} cannot be reached: {exc.strerror}") from exc
+
+
+def _make_folder(store: Path, owner: Owner) -> None:
+    """A folder that exists keeps its mode: it may be the project's own."""
+    folder = store.parent
+    if folder.exists():
+        return
+    for parent in reversed(folder.parents):
+        if not parent.exists():
+            parent.mkdir(mode=0o755)
+            if os.geteuid() == 0:
+                os.chown(parent, owner.uid, owner.gid, follow_symlinks=False)
+    _make_own_folder(folder, owner)
+
+
+def _make_own_folder(folder: Path, owner: Owner) -> None:
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        with _opened(folder, _FOLDER) as fd:
+            _give(fd, owner)
+
+
+def _make_file(store: Path, owner: Owner) -> None:
+    with contextlib.suppress(FileExistsError), _opened(store, _NEW) as fd:
+        _give(fd, owner)
+
+
+def _share(store: Path, owner: Owner) -> None:
+    """Open what exists to the group: the folder only where it holds nothing but the store."""
+    spool = spool_folder(store)
+    if _holds_store_alone(store):
+        with _opened(store.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) as fd:
+            _give(fd, owner)
+    elif not _is_shared_with(store.parent, owner.gid):
+        raise EnvironmentFault(
+            f"{store.parent} holds other files too, and perfctl does not open those to a group",
+            f"perfctl init --db {store.parent / '.perfctl' / store.name} --group …",
+        )
+    with _opened(spool, _FOLDER) as fd:
+        _give(fd, owner)
+    for path in (*store.parent.glob(f"{glob.escape(store.name)}*"), *spool.iterdir()):
+        if stat.S_ISREG(path.lstat().st_mode):
+            with _opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC) as fd:
+                _give(fd, owner)
+
+
+def _give(fd: int, owner: Owner) -> None:
+    """Owner and mode of an open file or folder: through it, so that no link can come between."""
+    is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+    if os.geteuid() == 0:
+        os.fchown(fd, owner.uid, owner.gid)
+    elif owner.group_mode:
+        os.fchown(fd, -1, owner.gid)
+    shared, alone = (0o2770, 0o700) if is_folder else (0o660, 0o600)
+    os.fchmod(fd, shared if owner.group_mode else alone)
+
+
+def _holds_store_alone(store: Path) -> bool:
+    """True for perfctl's own folder, and where all that is there belongs to the store."""
+    return store.parent.name == ".perfctl" or all(
+        entry.name.startswith(store.name) for entry in store.parent.iterdir()
+    )
+
+
+def _is_shared_with(folder: Path, gid: int) -> bool:
+    status = folder.stat()
+    return is_group_folder(status.st_mode) and status.st_gid == gid
+
+
+def _check_file(store: Path, status: os.stat_result) -> tuple[str, ...]:
+    if stat.S_ISLNK(status.st_mode):
+        raise StoreError(f"{store} is a link: give the path that it points to", "--db PATH")
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{store} is not a file", f"--db {store / 'perfctl.db'}")
+    if status.st_mode & stat.S_IWOTH:
+        raise StoreError(f"everyone can write to {store}", f"chmod o-rwx {shlex.quote(str(store))}")
+    return (f"everyone can read {store}",) if status.st_mode & stat.S_IROTH else ()
+
+
+def _check_spool(store: Path) -> tuple[str, ...]:
+    spool = spool_folder(store)
+    try:
+        status = spool.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    if not stat.S_ISDIR(status.st_mode):
+        raise StoreError(f"{spool} is not a folder: feeders have no place to write")
+    if status.st_mode & stat.S_IWOTH:
+        raise StoreError(
+            f"everyone can write to {spool}, and so into the store",
+            f"chmod o-rwx {shlex.quote(str(spool))}",
+        )
+    return _check_spool_owner(store, spool, status)
+
+
+def _check_spool_owner(store: Path, spool: Path, status: os.stat_result) -> tuple[str, ...]:
+    of_store = find_owner(store)
+    if status.st_uid == of_store.uid or is_group_folder(status.st_mode):
+        return ()
+    raise StoreError(
+        f"{spool} belongs to {user_name(status.st_uid)}, the store to {of_store.name}",
+        "perfctl init --group NAME makes a store that several users share",
+    )
+
+
+@contextlib.contextmanager
+def _own_rights() -> Iterator[None]:
+    """A umask that leaves the owner's own rights: else we could not enter the folder we made."""
+    before = os.umask(0o077)
+    os.umask(before & 0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    fd = os.open(path, flags, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

@@ -1,0 +1,83 @@
+"""Runs pieces of perfctl as other users, with a Python and a copy of the package they can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import perfctl
+
+PYTHON = "/usr/bin/python3"
+NO_ACCOUNT = 54_321
+_HARNESS = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+code, sys.argv = sys.argv[2], ["perfctl", *sys.argv[3:]]
+from pathlib import Path
+from perfctl.errors import PerfctlError
+try:
+    exec(code)
+except PerfctlError as exc:
+    print(json.dumps({"error": exc.message, "hint": exc.hint}))
+    sys.exit(exc.exit_code)
+"""
+
+
+class Answer(NamedTuple):
+    """What a run printed, as JSON, and how it ended."""
+
+    exit_code: int
+    said: Any
+
+
+class Elsewhere:
+    """A folder that everyone can reach, with perfctl's files installed in it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.chmod(0o755)
+        self.folder = folder
+        self.installation = folder / "installation"
+        package = Path(perfctl.__file__).parent
+        shutil.copytree(
+            package, self.installation / "perfctl", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        for path in (self.installation, *self.installation.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def make(self, name: str, uid: int, gid: int, mode: int = 0o755) -> Path:
+        """A folder there of that owner."""
+        made = self.folder / name
+        made.mkdir()
+        os.chown(made, uid, gid)
+        made.chmod(mode)
+        return made
+
+    def run(
+        self,
+        code: str,
+        *args: str | Path,
+        uid: int = 0,
+        gid: int = 0,
+        groups: Sequence[int] = (),
+        before: Sequence[str] = (),
+    ) -> Answer:
+        """What the code says as that user, under a umask that would let everyone in."""
+        done = subprocess.run(
+            [*before, PYTHON, "-B", "-c", _HARNESS, str(self.installation), code, *map(str, args)],
+            user=uid,
+            group=gid,
+            extra_groups=groups,
+            umask=0,
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "HOME": "/root"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        return Answer(done.returncode, json.loads(done.stdout))
