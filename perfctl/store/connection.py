@@ -46,6 +46,19 @@ def reading(store: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
+def reading_nothing() -> Iterator[sqlite3.Connection]:
+    """An empty store in memory: questions to a store that does not exist have empty answers."""
+    from perfctl.store.schema import VERSION_1
+
+    con = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        con.executescript(VERSION_1)
+        yield con
+    finally:
+        con.close()
+
+
+@contextlib.contextmanager
 def writing(
     store: Path, *, wait_s: float = 30.0, full_sync: bool = False
 ) -> Iterator[sqlite3.Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from itertools import pairwise
 from typing import NamedTuple
 
 from perfctl.model import HOUR_MS

@@ -1,0 +1,183 @@
+"""`doctor`: what keeps perfctl from working, each finding with the line to run."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from perfctl.answers.answer import Answer, Question, answer
+from perfctl.answers.health import SPOOL_FULL_BYTES
+from perfctl.errors import PerfctlError
+from perfctl.recording.check import FORMAT_VERSION
+from perfctl.spool.reader import Segment, list_segments
+from perfctl.store import connection, counters, place, systems, upkeep
+from perfctl.store import requests as stored
+from perfctl.units import format_bytes, format_duration
+
+_FUTURE_MS = 60_000
+
+
+class Verdict(StrEnum):
+    """How an examination came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    UNKNOWN = "unknown"
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    name: str
+    status: Verdict
+    detail: str
+    hint: str | None = None
+
+
+def examine(question: Question, store: Path, *, origin: str) -> Answer:
+    """All findings, the same ones in the same order whatever they are."""
+    findings = [
+        _python(),
+        _sqlite(),
+        Finding("store", *_store(store, origin)),
+        *_place(store),
+        *_spool(store),
+        *_counters(question.con),
+        _clock(question),
+        _collector(question),
+    ]
+    return answer(question, "doctor", {"findings": findings}, len(findings))
+
+
+def has_problem(found: Answer) -> bool:
+    """Whether any finding is a problem."""
+    return any(finding.status is Verdict.PROBLEM for finding in found.data["findings"])
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", Verdict.OK, f"{version}, {sys.executable}")
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    fixed = version >= (3, 51, 3) or (version[:2] == (3, 50) and version >= (3, 50, 7))
+    fixed = fixed or (version[:2] == (3, 44) and version >= (3, 44, 6))
+    note = "" if fixed else "; has the WAL-reset bug, from which perfctl's write lock keeps it"
+    return Finding("sqlite", Verdict.OK, sqlite3.sqlite_version + note)
+
+
+def _store(store: Path, origin: str) -> tuple[Verdict, str, str | None]:
+    if not store.exists():
+        return Verdict.UNKNOWN, f"{store} does not exist (from {origin})", "perfctl init"
+    try:
+        with connection.reading(store) as con:
+            found = upkeep.damage(con) or upkeep.mismatches(con)
+    except PerfctlError as exc:
+        return Verdict.PROBLEM, exc.message, exc.hint
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        hint = f"mv {store} {store}.damaged && perfctl collect"
+        return Verdict.PROBLEM, f"{store} is damaged: {found[0]}{more}", hint
+    return Verdict.OK, f"{store} (from {origin}), {format_bytes(store.stat().st_size)}", None
+
+
+def _place(store: Path) -> Iterator[Finding]:
+    if not store.parent.exists():
+        return
+    try:
+        found = place.check(store)
+    except PerfctlError as exc:
+        yield Finding("place", Verdict.PROBLEM, exc.message, exc.hint)
+        return
+    for warning in found:
+        yield Finding("place", Verdict.WARNING, warning)
+    if not found:
+        yield Finding("place", Verdict.OK, "owner and modes are as they should be")
+
+
+def _spool(store: Path) -> Iterator[Finding]:
+    folder = connection.spool_folder(store)
+    if not folder.exists():
+        yield Finding("spool", Verdict.UNKNOWN, f"{folder} does not exist: no feeder ran yet")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("spool", Verdict.PROBLEM, f"{folder} cannot be written", f"ls -ld {folder}")
+    names = list_segments(folder)
+    size = sum(_size(folder / name) for name in names)
+    status = Verdict.WARNING if size > SPOOL_FULL_BYTES // 2 else Verdict.OK
+    detail = f"{len(names)} segments, {format_bytes(size)}"
+    yield Finding("spool", status, detail, "perfctl collect" if status is Verdict.WARNING else None)
+    newer = [name for name in names if _is_newer(folder, name)]
+    if newer:
+        detail = f"{len(newer)} segments are of a newer format and left unread: {newer[0]}"
+        yield Finding("format", Verdict.PROBLEM, detail, "pip install --upgrade perfctl")
+
+
+def _is_newer(folder: Path, name: str) -> bool:
+    try:
+        with Segment(folder, name) as segment:
+            chunk = segment.read(0)
+    except OSError:
+        return False
+    first = chunk.records[0] if chunk and chunk.records else []
+    return (
+        len(first) > 1
+        and first[0] == "perfctl"
+        and type(first[1]) is int
+        and first[1] > FORMAT_VERSION
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+_MEANINGS = (
+    ("dropped:", "refused by the spool", Verdict.PROBLEM),
+    ("refused:", "refused by the reader", Verdict.WARNING),
+    ("hook:", "failed inside the hook", Verdict.PROBLEM),
+    ("clamped:", "had a clock ahead of this one", Verdict.WARNING),
+    ("crowded:", "went to (other): too many names", Verdict.WARNING),
+    ("unused:", "suppressions are not used", Verdict.WARNING),
+)
+
+
+def _counters(con: sqlite3.Connection) -> Iterator[Finding]:
+    found = counters.select(con)
+    for prefix, meaning, status in _MEANINGS:
+        counted = [c for c in found if c.name.startswith(prefix) and c.total]
+        if not counted:
+            continue
+        names = ", ".join(f"{c.name.removeprefix(prefix)} {c.total}" for c in counted[:4])
+        total = sum(c.total for c in counted)
+        yield Finding(prefix.rstrip(":"), status, f"{total} {meaning}: {names}")
+
+
+def _clock(question: Question) -> Finding:
+    _, newest_ms = upkeep.raw_range(question.con)
+    if newest_ms is not None and newest_ms > question.now_ms + _FUTURE_MS:
+        ahead = format_duration((newest_ms - question.now_ms) * 1000)
+        return Finding("clock", Verdict.PROBLEM, f"the newest request lies {ahead} ahead", "date")
+    return Finding("clock", Verdict.OK, "no request lies in the future")
+
+
+def _collector(question: Question) -> Finding:
+    found = systems.collectors(question.con)
+    if not found:
+        hint = "* * * * * perfctl collect -q"
+        return Finding("collector", Verdict.WARNING, "perfctl collect never ran", hint)
+    newest = max(c.last_ms for c in found)
+    age = format_duration(max(0, question.now_ms - newest) * 1000)
+    never = stored.newest_ms(question.con) is None
+    note = "; no request was ever recorded" if never else ""
+    return Finding("collector", Verdict.OK, f"last ran {age} ago{note}")

@@ -1,0 +1,175 @@
+"""Mounts the commands and turns whatever they raise into an exit code.
+
+A command's module is imported when it is asked for, and only then: `perfctl health` must not pay
+for `perfctl query`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from perfctl import __version__
+from perfctl.console import Console
+from perfctl.errors import PerfctlError
+from perfctl.options import global_params
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context, HelpFormatter
+
+
+class Entry(NamedTuple):
+    """One command: its name, the module under `perfctl.commands`, its heading and its help."""
+
+    name: str
+    module: str
+    heading: str
+    help: str
+
+
+COMMANDS = (
+    Entry("health", "health", "Ask", "Is it well now? System, requests, freshness, alerts."),
+    Entry("summary", "summary", "Ask", "The window in one screen."),
+    Entry("endpoints", "endpoints", "Ask", "What each route does and costs."),
+    Entry("requests", "requests", "Ask", "Single requests, newest first."),
+    Entry("database", "database", "Ask", "Query patterns, their cost, and N+1 call sites."),
+    Entry("cache", "cache", "Ask", "Hit rate of each cache and key prefix."),
+    Entry("query", "query", "Ask", "Your own SQL on the store, read-only."),
+    Entry("init", "init", "Set up", "Create the store and print the Django lines to paste."),
+    Entry("demo", "demo", "Set up", "Watch the example site and see what perfctl answers."),
+    Entry("config", "config", "Set up", "Show the settings in force and where they come from."),
+    Entry(
+        "collect", "collect", "Gather", "Take a system sample and bring in what waits; for cron."
+    ),
+    Entry("db", "db", "Keep", "Look after the store: info, check, snapshot, migrate, vacuum."),
+    Entry("doctor", "doctor", "Keep", "Find what keeps perfctl from working."),
+)
+_BY_NAME = {entry.name: entry for entry in COMMANDS}
+
+
+class PerfctlGroup(TyperGroup):
+    """Loads a command when it is called, and gives it the global options."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """The names, in the order of the help."""
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The command of that name, with the global options behind its own."""
+        entry = _BY_NAME.get(cmd_name)
+        if entry is None:
+            return None
+        module = import_module(f"perfctl.commands.{entry.module}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        add_globals(command)
+        return command
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """The commands by heading, without importing any."""
+        for heading in dict.fromkeys(entry.heading for entry in COMMANDS):
+            rows = [(entry.name, entry.help) for entry in COMMANDS if entry.heading == heading]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def add_globals(command: Any) -> None:
+    """Let a command and its own subcommands take the global options behind the verb too."""
+    subcommands = getattr(command, "commands", {})
+    for subcommand in subcommands.values():
+        add_globals(subcommand)
+    if not subcommands:
+        own = {option for param in command.params for option in param.opts}
+        command.params.extend(p for p in global_params() if not own.intersection(p.opts))
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+
+
+app = typer.Typer(
+    cls=PerfctlGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine, 1 a finding, 2 wrong usage, 3 cannot tell, 4 environment, "
+    "130 interrupted. Example: perfctl health --format json",
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"perfctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def perfctl(
+    ctx: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    """The performance record of a Django + React product in one SQLite file."""
+
+
+def run(arguments: Sequence[str], console: Console) -> int:
+    """Run one command line; the exit code of DESIGN §7."""
+    group = typer.main.get_command(app)
+    group.params.extend(global_params())
+    options: dict[str, Any] = {"console": console}
+    try:
+        code = group.main(list(arguments), prog_name="perfctl", standalone_mode=False, obj=options)
+        return code if isinstance(code, int) else 0
+    except PerfctlError as exc:
+        console.fail(exc.message, exc.hint)
+        return exc.exit_code
+    except TyperException as exc:
+        return _usage(exc, console)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        return _leave_quietly()
+    except Exception as exc:  # the boundary: a bug must not look like a finding
+        return _bug(exc, console, is_verbose=bool(options.get("verbose")))
+
+
+def _usage(exc: TyperException, console: Console) -> int:
+    context = getattr(exc, "ctx", None)
+    path = context.command_path if context is not None else "perfctl"
+    console.fail(exc.format_message().rstrip("."), f"{path} -h")
+    return 2
+
+
+def _leave_quietly() -> int:
+    """`perfctl … | head`: the reader has gone; keep Python from complaining at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    return 0
+
+
+def _bug(exc: Exception, console: Console, *, is_verbose: bool) -> int:
+    if is_verbose:
+        import traceback
+
+        console.note("".join(traceback.format_exception(exc)))
+    console.fail(
+        f"a bug in perfctl {__version__}: {type(exc).__name__}: {exc}",
+        "the same command with -v, and report what it prints",
+    )
+    return 4
+
+
+def main() -> NoReturn:
+    """The entry point `perfctl`."""
+    console = Console.detect(sys.stdout, sys.stderr, os.environ)
+    code = run(sys.argv[1:], console)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _leave_quietly() or code
+    sys.exit(code)

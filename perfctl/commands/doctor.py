@@ -1,0 +1,21 @@
+"""`perfctl doctor`."""
+
+from __future__ import annotations
+
+import typer
+
+from perfctl import session
+from perfctl.answers import doctor as questions
+from perfctl.commands import new_app
+
+app = new_app()
+
+
+@app.command(epilog="Example: perfctl doctor")
+def doctor(ctx: typer.Context) -> int:
+    """Find what keeps perfctl from working; 1 if there is a problem."""
+    now = session.begin(ctx)
+    with session.examining(now) as question:
+        found = questions.examine(question, now.store, origin=now.located.origin)
+    session.reply(now, found)
+    return 1 if questions.has_problem(found) else 0

@@ -1,0 +1,88 @@
+"""The options that every command takes, before or after its verb."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer import Option
+
+
+class Format(StrEnum):
+    """The faces of an answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    TSV = "tsv"
+    MD = "md"
+
+
+class Options(NamedTuple):
+    """What was said on the command line for all commands."""
+
+    db: str | None = None
+    config: str | None = None
+    format: Format = Format.TABLE
+    since: str | None = None
+    until: str | None = None
+    host: str | None = None
+    release: str | None = None
+    source: str | None = None
+    limit: int | None = None
+    no_color: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+def _declare(
+    db: Annotated[str | None, Option("--db", metavar="PATH", help="The store to use.")] = None,
+    config: Annotated[
+        str | None, Option("--config", metavar="FILE", help="A perfctl.toml to read.")
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        Format | None, Option("--format", help="How to show the answer [default: table].")
+    ] = None,
+    since: Annotated[
+        str | None, Option("--since", metavar="WHEN", help="24h, 7d, today, 2026-11-01 …")
+    ] = None,
+    until: Annotated[
+        str | None, Option("--until", metavar="WHEN", help="The end of the window.")
+    ] = None,
+    host: Annotated[str | None, Option("--host", help="Only of this host.")] = None,
+    release: Annotated[str | None, Option("--release", help="Only of this release.")] = None,
+    source: Annotated[
+        str | None, Option("--source", help="live, test or frontend [default: live].")
+    ] = None,
+    limit: Annotated[
+        int | None, Option("--limit", min=0, metavar="N", help="Rows to list; 0: all.")
+    ] = None,
+    no_color: Annotated[bool | None, Option("--no-color", help="No colours.")] = None,
+    quiet: Annotated[bool | None, Option("-q", "--quiet", help="No notes on stderr.")] = None,
+    verbose: Annotated[bool | None, Option("-v", "--verbose", help="Say more.")] = None,
+) -> None: ...
+
+
+def global_params() -> list[Any]:
+    """Fresh parameters that keep their values in the context's `obj` instead of the command."""
+    declared = typer.Typer(add_completion=False)
+    declared.command()(_declare)
+    params = [p for p in typer.main.get_command(declared).params if p.name != "help"]
+    for param in params:
+        param.expose_value = False
+        param.callback = _keep
+    return params
+
+
+def _keep(ctx: Any, param: Any, value: Any) -> Any:
+    if value is not None:
+        ctx.find_root().obj[param.name] = value
+    return value
+
+
+def read(ctx: typer.Context) -> Options:
+    """What was said, wherever on the line."""
+    said = {name: value for name, value in ctx.find_root().obj.items() if name in Options._fields}
+    return Options(**said)

@@ -1,0 +1,191 @@
+"""What a command begins with: which store, whose, under which settings, and what waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+
+from perfctl import ingest, options, settings, units
+from perfctl.answers.answer import Answer, Question
+from perfctl.config import Config
+from perfctl.console import Console
+from perfctl.errors import NoDataError, PerfctlError, StoreError, UsageError
+from perfctl.model import Filters, Source, Window
+from perfctl.options import Options
+from perfctl.render.face import show
+from perfctl.store import connection, filesystem, ownership, place, upkeep
+from perfctl.store.connection import StoreBusy
+
+DRAIN_BUDGET_S = 2.0
+DAY_MS = 24 * 3_600_000
+
+
+class Session(NamedTuple):
+    """The surroundings of one command."""
+
+    console: Console
+    options: Options
+    located: settings.Located
+    config: Config
+    now_ms: int
+
+    @property
+    def store(self) -> Path:
+        """The path of the store."""
+        return self.located.path
+
+
+def begin(ctx: typer.Context) -> Session:
+    """Find the store and the settings; nothing is opened or made."""
+    said = options.read(ctx)
+    console: Console = ctx.find_root().obj["console"]
+    if said.no_color:
+        console = console.without_color()
+    here = Path.cwd()
+    loaded = settings.load_config(said.config, os.environ, here)
+    located = settings.find_store(said.db, os.environ, here)
+    if not said.quiet:
+        for warning in loaded.warnings:
+            console.note(f"perfctl: {warning}")
+    return Session(console, said, located, loaded.config, int(time.time() * 1000))
+
+
+def enter(session: Session) -> None:
+    """Become the owner of the store and refuse where it cannot be safe; before it is opened."""
+    filesystem.check(session.store)
+    ownership.become_owner(session.store)
+    place.check(session.store)
+
+
+def make(session: Session, *, group: str | None = None, owner: str | None = None) -> bool:
+    """Make the store where there is none yet; True if it was made."""
+    filesystem.check(session.store)
+    is_new = not session.store.exists()
+    ownership.become_owner(session.store, owner=owner)
+    place.prepare(session.store, group=group or session.config.group)
+    connection.create(session.store)
+    return is_new
+
+
+@contextlib.contextmanager
+def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
+    """A question to the store as it is now, after up to 2 s of bringing in what waits.
+
+    A store that does not exist is not made, unless its spool waits: the answer is then empty.
+    """
+    said = session.options
+    window = units.parse_window(said.since, said.until, session.now_ms, default_ms)
+    filters = Filters(_source(said.source), said.host, said.release)
+    enter(session)
+    waiting, warnings = _bring_in(session)
+    opened = (
+        connection.reading(session.store)
+        if session.store.exists()
+        else connection.reading_nothing()
+    )
+    with opened as con:
+        yield Question(con, session.now_ms, window, filters, waiting, warnings)
+
+
+def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:
+    """Bytes that still wait, and what hindered."""
+    if not ingest.list_segments(connection.spool_folder(session.store)):
+        return 0, ()
+    warnings: tuple[str, ...] = ()
+    try:
+        if not session.store.exists():
+            make(session)
+        drained = ingest.drain(session.store, session.now_ms, budget_s=DRAIN_BUDGET_S)
+        if drained.is_complete:
+            return 0, ()
+    except StoreBusy:
+        pass
+    except StoreError as exc:
+        warnings = (f"what waits in the spool is not counted: {exc.message}",)
+    return ingest.pending_bytes(session.store), warnings
+
+
+def _source(said: str | None) -> str:
+    if said is None:
+        return Source.LIVE
+    if said not in set(Source):
+        raise UsageError(f"unknown source {said!r}", f"one of {', '.join(Source)}")
+    return said
+
+
+def reply(session: Session, answer: Answer, **shown: Any) -> None:
+    """Print an answer in the face that was asked for."""
+    text = show(
+        answer,
+        session.console,
+        session.options.format,
+        store=str(session.store),
+        limit=session.options.limit,
+        now_ms=session.now_ms,
+        **shown,
+    )
+    session.console.write(text)
+
+
+def window_of(session: Session, default_ms: int = DAY_MS) -> Window:
+    """The window that was asked for."""
+    said = session.options
+    return units.parse_window(said.since, said.until, session.now_ms, default_ms)
+
+
+def need_store(session: Session) -> None:
+    """NoDataError where there is no store and nothing waits for one."""
+    folder = connection.spool_folder(session.store)
+    if not session.store.exists() and not ingest.list_segments(folder):
+        raise NoDataError(
+            f"there is no store at {session.store} (from {session.located.origin})", "perfctl init"
+        )
+
+
+def limit_of(session: Session, default: int = 20) -> int:
+    """How many rows to list; 0 is all, and what other faces than the table list by default."""
+    said = session.options
+    if said.limit is not None:
+        return said.limit
+    return default if said.format is options.Format.TABLE else 0
+
+
+def migrate(session: Session) -> str:
+    """Bring the schema up to date after a snapshot; says what was done."""
+    with connection.reading(session.store) as con:
+        found = connection.version(con)
+    if found >= connection.SCHEMA_VERSION:
+        return f"{session.store}: schema {found} is up to date"
+    kept = session.store.with_name(f"{session.store.name}.before-{connection.SCHEMA_VERSION}")
+    upkeep.copy(session.store, kept, force=True)
+    connection.migrate(session.store)
+    return f"{session.store}: schema {found} → {connection.SCHEMA_VERSION}; before it: {kept}"
+
+
+def follow(session: Session, answer: Answer) -> None:
+    """Print the rows of an answer as they come: JSON lines, or one text line each."""
+    from perfctl.render.rows import to_ndjson
+    from perfctl.render.text import render_request_lines
+
+    if session.options.format is options.Format.TABLE:
+        session.console.write(render_request_lines(answer, session.console))
+    else:
+        session.console.write(to_ndjson(answer))
+
+
+@contextlib.contextmanager
+def examining(session: Session) -> Iterator[Question]:
+    """A question to a store that may be damaged: what cannot be opened is asked as if empty."""
+    ownership.become_owner(session.store)
+    with contextlib.ExitStack() as stack:
+        try:
+            con = stack.enter_context(connection.reading(session.store))
+        except PerfctlError:
+            con = stack.enter_context(connection.reading_nothing())
+        yield Question(con, session.now_ms, window_of(session))
