@@ -97,7 +97,7 @@ def find_mount(path: Path, mounts: Iterable[Mount]) -> Mount | None:
     return found
 
 
-def refuse_shared(store: Path, mountinfo: str | None = None) -> None:
+def check(store: Path, mountinfo: str | None = None) -> None:
     """EnvironmentFault with type and mount point where the store's folder is shared with others."""
     text = read_mountinfo() if mountinfo is None else mountinfo
     mount = find_mount(store.parent, parse_mounts(text)) if text else None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from perfctl.errors import EnvironmentFault, StoreError
-from perfctl.store.filesystem import refuse_shared
+from perfctl.store import filesystem
 from perfctl.store.ownership import Owner, find_group, find_owner, is_group_folder, user_name
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -34,7 +34,7 @@ def prepare(store: Path, *, group: str | None = None, owner: str | None = None) 
     The umask does not matter. A `group` also moves a store that exists into group mode. Root makes
     it all for the store's owner. The file stays empty: `connection.create` makes its schema.
     """
-    refuse_shared(store)
+    filesystem.check(store)
     wanted = find_owner(store, owner)
     if group is not None:
         wanted = wanted._replace(gid=find_group(group), group_mode=True)
@@ -56,7 +56,7 @@ def prepare(store: Path, *, group: str | None = None, owner: str | None = None) 
 
 def check(store: Path) -> tuple[str, ...]:
     """Refuse a store behind a link or open to writers; return warnings about what others can read."""
-    refuse_shared(store)
+    filesystem.check(store)
     try:
         return _check_file(store, store.lstat()) + _check_spool(store)
     except (FileNotFoundError, NotADirectoryError):

@@ -9,11 +9,11 @@ import pytest
 from perfctl.errors import EnvironmentFault
 from perfctl.store.filesystem import (
     Mount,
+    check,
     find_mount,
     is_shared,
     parse_mounts,
     read_mountinfo,
-    refuse_shared,
 )
 
 MOUNTINFO = """\
@@ -75,13 +75,13 @@ def test_links_are_followed(tmp_path: Path) -> None:
     link.symlink_to(share)
     mountinfo = f"1 0 0:1 / / rw - ext4 /dev/vda rw\n2 1 0:2 / {share} rw - nfs nas:/v rw\n"
     with pytest.raises(EnvironmentFault):
-        refuse_shared(link / "perfctl.db", mountinfo)
+        check(link / "perfctl.db", mountinfo)
 
 
 def test_a_share_is_refused_by_type_and_mount_point() -> None:
     """Exit code 4, and where to put the store instead."""
     with pytest.raises(EnvironmentFault) as caught:
-        refuse_shared(Path("/srv/team data/x/perfctl.db"), MOUNTINFO)
+        check(Path("/srv/team data/x/perfctl.db"), MOUNTINFO)
     assert caught.value.exit_code == 4
     assert "nfs4, mounted at /srv/team data" in caught.value.message
     assert caught.value.hint is not None
@@ -90,8 +90,8 @@ def test_a_share_is_refused_by_type_and_mount_point() -> None:
 
 def test_a_local_disk_and_an_unknown_place_are_taken() -> None:
     """Nothing is refused without a reason."""
-    refuse_shared(Path("/srv/app/perfctl.db"), MOUNTINFO)
-    refuse_shared(Path("/srv/app/perfctl.db"), "nothing that can be read")
+    check(Path("/srv/app/perfctl.db"), MOUNTINFO)
+    check(Path("/srv/app/perfctl.db"), "nothing that can be read")
 
 
 @pytest.mark.parametrize(
