@@ -7,10 +7,10 @@ import pwd
 from pathlib import Path
 
 import pytest
-from other_users import NO_ACCOUNT, Elsewhere
 
 from perfctl.errors import UsageError
 from perfctl.store.ownership import Owner, find_group, find_owner, is_group_folder
+from tests.other_users import NO_ACCOUNT, Elsewhere
 
 WWW = pwd.getpwnam("www-data")
 NOBODY = pwd.getpwnam("nobody")

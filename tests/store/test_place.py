@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from other_users import Elsewhere
 
 from perfctl.errors import EnvironmentFault, StoreError, UsageError
 from perfctl.store.place import check, lock_file, prepare, spool_folder
+from tests.other_users import Elsewhere
 
 WWW = pwd.getpwnam("www-data")
 NOBODY = pwd.getpwnam("nobody")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,3 +83,13 @@ class Elsewhere:
         )
         assert done.stderr == ""
         return Answer(done.returncode, json.loads(done.stdout))
+
+
+@contextlib.contextmanager
+def open_place() -> Iterator[Elsewhere]:
+    """Outside of pytest's folder, which only its owner can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="perfctl-test-"))
+    try:
+        yield Elsewhere(folder)
+    finally:
+        shutil.rmtree(folder)
