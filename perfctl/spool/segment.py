@@ -1,0 +1,108 @@
+"""A segment as its writer holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+
+from perfctl.spool.folder import SpoolFolder
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing says there that a writer lives
+    fcntl = None  # type: ignore[assignment]
+
+HAS_LOCKS = fcntl is not None
+_TRIES = 8
+
+
+class OpenSegment:
+    """Place for one append at a time: an open segment, or none yet."""
+
+    __slots__ = ("errno", "fd", "inode", "is_begun", "is_clean", "is_full", "known", "pid", "size")
+
+    def __init__(self) -> None:
+        self.fd = self.inode = self.pid = -1
+        self.errno = 0
+        """Why the last write failed; 0 where it did not, or was cut short."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self.size = 0
+        """Where the last whole line ends; -1 where a fragment follows it."""
+        self.is_begun = False
+        """Whether its header is written."""
+        self.is_clean = False
+        """Whether the next line can follow at once. False during a write: a signal may end it."""
+        self.is_full = False
+        """Whether the next line belongs into another segment."""
+        self.known: set[int] = set()
+        """Ordinals of the patterns that are written."""
+
+    def begin(self, folder: SpoolFolder) -> None:
+        """Take a new, empty segment under a lock that the kernel gives back at any death."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        for _ in range(_TRIES):
+            self._reset()
+            self.pid = os.getpid()
+            name = f"{self.pid}-{os.urandom(8).hex()}.spool"
+            # Straight into the slot: a fork in another thread must find it there to close it.
+            self.fd = os.open(name, flags, 0o600, dir_fd=folder.fd)
+            try:
+                if self._claim(folder):
+                    return
+            except OSError:
+                with contextlib.suppress(OSError):  # nobody could read it: not a segment yet
+                    os.unlink(name, dir_fd=folder.fd)
+                self.close()
+                raise
+            self.close()
+        raise OSError(errno.EAGAIN, "new segments vanish")
+
+    def _claim(self, folder: SpoolFolder) -> bool:
+        """Lock it and give it the folder's owner; False where a reader has been faster."""
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        status = os.fstat(self.fd)
+        owner, group = folder.status.st_uid, folder.status.st_gid
+        if os.geteuid() == 0 and (status.st_uid, status.st_gid) != (owner, group):
+            os.fchown(self.fd, owner, group)
+        elif folder.segment_mode & 0o070 and status.st_gid != group:
+            os.fchown(self.fd, -1, group)
+        if status.st_mode & 0o777 != folder.segment_mode:
+            os.fchmod(self.fd, folder.segment_mode)
+        self.inode = status.st_ino
+        return os.fstat(self.fd).st_nlink > 0
+
+    def has_fragment(self) -> bool:
+        """Whether something follows the last whole line."""
+        try:
+            return not self.is_clean and os.fstat(self.fd).st_size != self.size
+        except OSError:  # the write that comes next meets it too, and leaves the segment
+            return True
+
+    def leave(self) -> None:
+        """Give up a segment that cannot be written any more."""
+        if self.errno == errno.EBADF:
+            self.forget()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the segment: its lock goes with it."""
+        fd = self.forget()
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def forget(self) -> int:
+        """Leave it without closing the descriptor, which is the caller's now."""
+        fd, self.fd = self.fd, -1
+        self.is_clean = False
+        return fd
+
+    def __del__(self) -> None:
+        self.close()
