@@ -19,7 +19,7 @@ from perfctl.errors import NoDataError, PerfctlError, StoreError, UsageError
 from perfctl.model import Filters, Source, Window
 from perfctl.options import Options
 from perfctl.render.face import show
-from perfctl.store import connection, filesystem, ownership, place, upkeep
+from perfctl.store import connection, ownership, place, upkeep
 from perfctl.store.connection import StoreBusy
 
 DRAIN_BUDGET_S = 2.0
@@ -32,8 +32,13 @@ class Session(NamedTuple):
     console: Console
     options: Options
     located: settings.Located
-    config: Config
+    settings: settings.Settings
     now_ms: int
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.settings.config
 
     @property
     def store(self) -> Path:
@@ -48,27 +53,26 @@ def begin(ctx: typer.Context) -> Session:
     if said.no_color:
         console = console.without_color()
     here = Path.cwd()
-    loaded = settings.load_config(said.config, os.environ, here)
     located = settings.find_store(said.db, os.environ, here)
+    loaded = settings.load_config(said.config, os.environ, here, store=located)
     if not said.quiet:
         for warning in loaded.warnings:
             console.note(f"perfctl: {warning}")
-    return Session(console, said, located, loaded.config, int(time.time() * 1000))
+    return Session(console, said, located, loaded, int(time.time() * 1000))
 
 
-def enter(session: Session) -> None:
+def enter(session: Session) -> tuple[str, ...]:
     """Become the owner of the store and refuse where it cannot be safe; before it is opened."""
-    filesystem.check(session.store)
     ownership.become_owner(session.store)
-    place.check(session.store)
+    return place.check(session.store)
 
 
 def make(session: Session, *, group: str | None = None, owner: str | None = None) -> bool:
     """Make the store where there is none yet; True if it was made."""
-    filesystem.check(session.store)
     is_new = not session.store.exists()
-    ownership.become_owner(session.store, owner=owner)
-    place.prepare(session.store, group=group or session.config.group)
+    group = group or (session.config.group if is_new else None)
+    place.prepare(session.store, group=group, owner=owner)
+    ownership.become_owner(session.store)
     connection.create(session.store)
     return is_new
 
@@ -82,20 +86,20 @@ def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
     said = session.options
     window = units.parse_window(said.since, said.until, session.now_ms, default_ms)
     filters = Filters(_source(said.source), said.host, said.release)
-    enter(session)
-    waiting, warnings = _bring_in(session)
+    warnings = enter(session)
+    waiting, hindrances = _bring_in(session)
     opened = (
         connection.reading(session.store)
         if session.store.exists()
         else connection.reading_nothing()
     )
     with opened as con:
-        yield Question(con, session.now_ms, window, filters, waiting, warnings)
+        yield Question(con, session.now_ms, window, filters, waiting, warnings + hindrances)
 
 
 def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:
     """Bytes that still wait, and what hindered."""
-    if not ingest.list_segments(connection.spool_folder(session.store)):
+    if not ingest.list_segments(place.spool_folder(session.store)):
         return 0, ()
     warnings: tuple[str, ...] = ()
     try:
@@ -141,7 +145,7 @@ def window_of(session: Session, default_ms: int = DAY_MS) -> Window:
 
 def need_store(session: Session) -> None:
     """NoDataError where there is no store and nothing waits for one."""
-    folder = connection.spool_folder(session.store)
+    folder = place.spool_folder(session.store)
     if not session.store.exists() and not ingest.list_segments(folder):
         raise NoDataError(
             f"there is no store at {session.store} (from {session.located.origin})", "perfctl init"
@@ -189,3 +193,8 @@ def examining(session: Session) -> Iterator[Question]:
         except PerfctlError:
             con = stack.enter_context(connection.reading_nothing())
         yield Question(con, session.now_ms, window_of(session))
+
+
+def elsewhere(session: Session, store: Path, origin: str) -> Session:
+    """The same session about another store."""
+    return session._replace(located=settings.Located(store, origin))

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from perfctl.store.connection import spool_folder
+from perfctl.store.place import spool_folder
 
 NOW_MS = 1_764_000_000_000
 

@@ -103,7 +103,7 @@ def _place(store: Path) -> Iterator[Finding]:
 
 
 def _spool(store: Path) -> Iterator[Finding]:
-    folder = connection.spool_folder(store)
+    folder = place.spool_folder(store)
     if not folder.exists():
         yield Finding("spool", Verdict.UNKNOWN, f"{folder} does not exist: no feeder ran yet")
         return

@@ -23,7 +23,7 @@ def database(
     n_plus_one: Annotated[
         bool, typer.Option("--n-plus-one", help="Only N+1, with their call sites.")
     ] = False,
-    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order.TOTAL,
+    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order("total"),
 ) -> int:
     """Query patterns by the time they took, and the lines that ask once per row."""
     now = session.begin(ctx)

@@ -20,7 +20,7 @@ def endpoints(
     ctx: typer.Context,
     route: Annotated[str | None, typer.Argument(help="Only this route.")] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only this method.")] = None,
-    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order.TOTAL,
+    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order("total"),
     probes: Annotated[bool, typer.Option("--probes", help="List health probes too.")] = False,
 ) -> int:
     """What each route does and costs: count, percentiles, errors, queries, N+1, cache."""

@@ -19,8 +19,9 @@ from perfctl.ingest.tally import Tally
 from perfctl.recording import check
 from perfctl.spool.reader import Chunk, Segment, list_segments
 from perfctl.store import cells, counters, details, origins, positions
-from perfctl.store.connection import StoreBusy, reading, spool_folder, transaction, writing
+from perfctl.store.connection import StoreBusy, reading, transaction, writing
 from perfctl.store.names import Names
+from perfctl.store.place import spool_folder
 from perfctl.store.positions import Position
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from perfctl.errors import StoreError
+from perfctl.store.ownership import is_group_folder
+from perfctl.store.place import lock_file
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x70657266
@@ -20,16 +22,6 @@ _OLDEST_SQLITE = (3, 37, 0)
 
 class StoreBusy(StoreError):
     """Another perfctl writes to the store for longer than this one may wait."""
-
-
-def spool_folder(store: Path) -> Path:
-    """Where feeders of this store put their segments."""
-    return store.with_name(store.name + ".spool")
-
-
-def lock_file(store: Path) -> Path:
-    """The file whose lock every writer of this store holds."""
-    return store.with_name(store.name + ".lock")
 
 
 @contextlib.contextmanager
@@ -215,17 +207,13 @@ def _open(store: Path, mode: str) -> sqlite3.Connection:
 def _open_lock(store: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        before = os.umask(0o007 if _is_group_folder(store.parent) else 0o077)
+        before = os.umask(0o007 if is_group_folder(store.parent.stat().st_mode) else 0o077)
         try:
             return os.open(lock_file(store), flags, 0o660)
         finally:
             os.umask(before)
     except OSError as exc:
         raise StoreError(f"{lock_file(store)} cannot be opened: {exc.strerror}") from exc
-
-
-def _is_group_folder(folder: Path) -> bool:
-    return folder.stat().st_mode & 0o2070 == 0o2070
 
 
 def _refuse_foreign(con: sqlite3.Connection, store: Path) -> None:

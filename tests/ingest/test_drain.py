@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from perfctl import ingest
-from perfctl.store import connection, counters
+from perfctl.store import connection, counters, place
 from tests import segments
 from tests.segments import NOW_MS, line, request
 
@@ -410,7 +410,7 @@ def test_a_kill_at_any_point_loses_and_doubles_nothing(store: Path, point: str, 
     assert sorted(stored) == sorted(wanted)
     assert rows(store, "SELECT DISTINCT total FROM (SELECT sum(requests) AS total"
                        " FROM api_performance_metric GROUP BY level)") == [(120,)]  # fmt: skip
-    assert not list(connection.spool_folder(store).iterdir())
+    assert not list(place.spool_folder(store).iterdir())
 
 
 def test_two_drains_at_once_store_each_request_once(store: Path) -> None:
