@@ -1,0 +1,143 @@
+"""N+1 and duplicate queries: the same statement again and again from one place.
+
+An N+1 is one statement, along one call path, at least `THRESHOLD` times, with parameters that
+differ. A statement run again with the same parameters is a duplicate. What a framework sends in
+batches counts once for each call of the batch: fetching in chunks is no N+1, a batch of one called
+row by row is.
+"""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import NamedTuple
+
+from perfctl.recording.fingerprint import Kind
+from perfctl.recording.patterns import CallPath
+from perfctl.recording.state import RequestState
+
+THRESHOLD = 5
+_MOST_SEEN = 10_000
+_MOST_PATHS = 2_000
+
+
+class Tally:
+    """How often a statement came along one path, and what that took."""
+
+    __slots__ = (
+        "batch",
+        "calls",
+        "duplicate_ns",
+        "duplicates",
+        "first",
+        "max_ns",
+        "repeats",
+        "total_ns",
+        "varies",
+    )
+
+    def __init__(self, first: int) -> None:
+        self.calls = 0
+        self.total_ns = 0
+        self.max_ns = 0
+        self.first = first
+        self.varies = False
+        self.repeats = 0
+        self.batch = 0
+        self.duplicates = 0
+        self.duplicate_ns = 0
+
+
+class Finding(NamedTuple):
+    """An N+1 (`n`) or a duplicate (`d`)."""
+
+    kind: str
+    ordinal: int
+    calls: int
+    total_us: int
+    place: str | None
+    detail: str | None
+
+
+def count_query(
+    state: RequestState, path: CallPath, took_ns: int, identity: int, batch: FrameType | None
+) -> bool:
+    """Count a query of a path; true when it has become an N+1 that nobody has described yet."""
+    queries = state.queries
+    if queries is None:
+        return False
+    tally = queries.get(path)
+    if tally is None:
+        if len(queries) >= _MOST_PATHS:
+            path = path.pattern.nowhere
+        tally = queries.setdefault(path, Tally(identity))
+    tally.calls += 1
+    tally.total_ns += took_ns
+    if took_ns > tally.max_ns:
+        tally.max_ns = took_ns
+    if identity != tally.first:
+        tally.varies = True
+    seen = state.seen
+    if seen is None:
+        state.seen = {identity}
+    elif identity in seen:
+        tally.duplicates += 1
+        tally.duplicate_ns += took_ns
+    elif len(seen) < _MOST_SEEN:
+        seen.add(identity)
+    if batch is not None:
+        number = _number_of_call(state, batch)
+        if number == tally.batch:
+            return False
+        tally.batch = number
+    tally.repeats += 1
+    return tally.repeats >= THRESHOLD and tally.varies and not path.is_described
+
+
+def _number_of_call(state: RequestState, batch: FrameType) -> int:
+    """Tells the calls of a batch function apart: one number as long as one call lasts.
+
+    The frame of a call that has ended may come back at the same address, so a call is marked by a
+    switch of its frame that is on in each new one, and that debuggers alone look at.
+    """
+    batches = state.batches
+    if batches is None:
+        batches = state.batches = {}
+    if batch.f_trace_lines or id(batch) not in batches:
+        batch.f_trace_lines = False
+        state.batch_calls += 1
+        batches[id(batch)] = state.batch_calls
+    return batches[id(batch)]
+
+
+def findings(state: RequestState) -> list[Finding]:
+    """The request's findings: the N+1 first, the costliest of them first."""
+    tallies = (state.queries or {}).items()
+    found = [
+        Finding(
+            "n", path.pattern.ordinal, tally.calls, tally.total_ns // 1000, path.place, path.detail
+        )
+        for path, tally in tallies
+        if is_n_plus_one(path, tally)
+    ]
+    found.sort(key=lambda finding: -finding.total_us)
+    return found + _duplicates(state, {finding.ordinal for finding in found})
+
+
+def is_n_plus_one(path: CallPath, tally: Tally) -> bool:
+    """Whether what came along this path is an N+1."""
+    return tally.repeats >= THRESHOLD and tally.varies and path.pattern.kind is not Kind.CONTROL
+
+
+def _duplicates(state: RequestState, repeated: set[int]) -> list[Finding]:
+    """One finding a pattern, over all its paths; its calls are the first and the repetitions."""
+    found: dict[int, Finding] = {}
+    for path, tally in (state.queries or {}).items():
+        pattern = path.pattern
+        if tally.duplicates and pattern.kind is Kind.READ and pattern.ordinal not in repeated:
+            before = found.get(pattern.ordinal)
+            calls = tally.duplicates + (before.calls if before else 1)
+            total_us = tally.duplicate_ns // 1000 + (before.total_us if before else 0)
+            found[pattern.ordinal] = Finding(
+                "d", pattern.ordinal, calls, total_us, path.place, None
+            )
+    return list(found.values())
