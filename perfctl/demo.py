@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from perfctl.errors import EnvironmentFault
+from perfctl.settings import state_folder
 
 VISITS = 700
 SEED = 20
@@ -29,6 +30,11 @@ for i, _ in enumerate(traffic.run(traffic.visits(n, seed)), 1):
     if i % 10 == 0 or i == n:
         print(i, flush=True)
 """
+
+
+def own_folder(environ: Mapping[str, str]) -> Path:
+    """Where the demo's store and site live: beside the user's store, never in its place."""
+    return state_folder(environ) / "perfctl-demo"
 
 
 def find_vault() -> Path:

@@ -175,7 +175,7 @@ def migrate(session: Session) -> str:
 def follow(session: Session, answer: Answer) -> None:
     """Print the rows of an answer as they come: JSON lines, or one text line each."""
     from perfctl.render.rows import to_ndjson
-    from perfctl.render.text import render_request_lines
+    from perfctl.render.requests import render_request_lines
 
     if session.options.format is options.Format.TABLE:
         session.console.write(render_request_lines(answer, session.console))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from perfctl import sketch
 from perfctl.answers.answer import Answer, Question, answer
@@ -11,7 +12,14 @@ from perfctl.config import Config
 from perfctl.store import details
 from perfctl.store.details import PatternSums
 
-ORDERS = ("total", "calls", "n_plus_one", "avg")
+
+class Order(StrEnum):
+    """What decides which pattern comes first."""
+
+    TOTAL = "total"
+    CALLS = "calls"
+    N_PLUS_ONE = "n_plus_one"
+    AVG = "avg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ def summarise_database(
     *,
     route: str | None = None,
     only_n_plus_one: bool = False,
-    order: str = "total",
+    order: Order = Order.TOTAL,
 ) -> Answer:
     """Patterns by the time that they took."""
     spans, used = plan_details(question.window, question.now_ms, config.retention)
@@ -97,8 +105,8 @@ def name_pattern(alias: str, fingerprint: str) -> str:
 
 
 _KEYS = {
-    "total": lambda row: (-row.total_ms, row.sql),
-    "calls": lambda row: (-row.calls, row.sql),
-    "n_plus_one": lambda row: (-row.n_plus_one, -row.total_ms, row.sql),
-    "avg": lambda row: (-row.avg_ms, row.sql),
+    Order.TOTAL: lambda row: (-row.total_ms, row.sql),
+    Order.CALLS: lambda row: (-row.calls, row.sql),
+    Order.N_PLUS_ONE: lambda row: (-row.n_plus_one, -row.total_ms, row.sql),
+    Order.AVG: lambda row: (-row.avg_ms, row.sql),
 }

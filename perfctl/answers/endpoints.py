@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 
 from perfctl import sketch
 from perfctl.answers import traffic, trend
@@ -15,7 +16,17 @@ from perfctl.model import EndpointKind
 from perfctl.stats import ratio
 from perfctl.store import endpoints
 
-ORDERS = ("total", "count", "avg", "p95", "errors", "queries", "route")
+
+class Order(StrEnum):
+    """What decides which route comes first."""
+
+    TOTAL = "total"
+    COUNT = "count"
+    AVG = "avg"
+    P95 = "p95"
+    ERRORS = "errors"
+    QUERIES = "queries"
+    ROUTE = "route"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ def summarise_endpoints(
     *,
     route: str | None = None,
     method: str | None = None,
-    order: str = "total",
+    order: Order = Order.TOTAL,
     with_probes: bool = False,
 ) -> Answer:
     """Every route of the window, the one that took most time first; or one route alone."""
@@ -131,11 +142,11 @@ def _ms(value_us: float | None) -> float | None:
 
 
 _KEYS = {
-    "total": lambda row: (-row.total_ms, row.route, row.method),
-    "count": lambda row: (-row.count, row.route, row.method),
-    "avg": lambda row: (-row.avg_ms, row.route, row.method),
-    "p95": lambda row: (-(row.p95_ms or 0), row.route, row.method),
-    "errors": lambda row: (-row.error_rate, -row.count, row.route),
-    "queries": lambda row: (-(row.queries_avg or 0), row.route, row.method),
-    "route": lambda row: (row.route, row.method),
+    Order.TOTAL: lambda row: (-row.total_ms, row.route, row.method),
+    Order.COUNT: lambda row: (-row.count, row.route, row.method),
+    Order.AVG: lambda row: (-row.avg_ms, row.route, row.method),
+    Order.P95: lambda row: (-(row.p95_ms or 0), row.route, row.method),
+    Order.ERRORS: lambda row: (-row.error_rate, -row.count, row.route),
+    Order.QUERIES: lambda row: (-(row.queries_avg or 0), row.route, row.method),
+    Order.ROUTE: lambda row: (row.route, row.method),
 }

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from perfctl import session
-from perfctl.answers.database import ORDERS, summarise_database
+from perfctl.answers.database import Order, summarise_database
 from perfctl.answers.endpoints import resolve_route
 from perfctl.commands import new_app
 
 app = new_app()
-Order = StrEnum("Order", {name.upper(): name for name in ORDERS})  # type: ignore[misc]  # from the answer's own list
 
 
 @app.command(epilog="Example: perfctl database --n-plus-one --since 7d")
@@ -23,7 +21,7 @@ def database(
     n_plus_one: Annotated[
         bool, typer.Option("--n-plus-one", help="Only N+1, with their call sites.")
     ] = False,
-    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order("total"),
+    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order.TOTAL,
 ) -> int:
     """Query patterns by the time they took, and the lines that ask once per row."""
     now = session.begin(ctx)

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from perfctl import demo as site
-from perfctl import session, settings
+from perfctl import session
 from perfctl.answers.endpoints import summarise_endpoints
 from perfctl.answers.health import WINDOW_MS, check_health
 from perfctl.collectors import cycle, host
 from perfctl.commands import new_app
 from perfctl.errors import UsageError
-from perfctl.render.text import render_next_steps
+from perfctl.render.setup import render_next_steps
 from perfctl.store import origins
 
 app = new_app()
@@ -34,7 +34,7 @@ def demo(
     now = session.begin(ctx)
     if now.options.db is not None:
         raise UsageError("the demo has a store of its own", "perfctl demo, without --db")
-    folder = settings.demo_folder(os.environ)
+    folder = site.own_folder(os.environ)
     now = session.elsewhere(now, folder / "perfctl.db", "demo")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     site.clear(folder)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from perfctl import session
-from perfctl.answers.endpoints import ORDERS, summarise_endpoints
+from perfctl.answers.endpoints import Order, summarise_endpoints
 from perfctl.commands import new_app
 
 app = new_app()
-Order = StrEnum("Order", {name.upper(): name for name in ORDERS})  # type: ignore[misc]  # from the answer's own list
 
 
 @app.command(epilog="Example: perfctl endpoints /items/<int:pk>/ --since 7d")
@@ -20,7 +18,7 @@ def endpoints(
     ctx: typer.Context,
     route: Annotated[str | None, typer.Argument(help="Only this route.")] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only this method.")] = None,
-    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order("total"),
+    order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order.TOTAL,
     probes: Annotated[bool, typer.Option("--probes", help="List health probes too.")] = False,
 ) -> int:
     """What each route does and costs: count, percentiles, errors, queries, N+1, cache."""

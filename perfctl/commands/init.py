@@ -8,7 +8,7 @@ import typer
 
 from perfctl import session
 from perfctl.commands import new_app
-from perfctl.render.text import render_init
+from perfctl.render.setup import render_init
 
 app = new_app()
 
