@@ -1,1 +1,1 @@
-"""Turns answers into text, JSON and pages."""
+"""Turns answers into text, JSON and pages; `face.show` chooses."""
