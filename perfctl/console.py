@@ -10,7 +10,7 @@ from typing import NamedTuple, TextIO
 from perfctl.visible import visible
 
 FALLBACK_WIDTH = 80
-_PLAIN_GLYPHS = str.maketrans("●▲✖–·─━┼╋╾│…×↳→▏▎▍▌▋▊▉█▁▂▃▄▅▆▇", "*!x-.-=++=|~x>>.....####_.-~=+*")
+_PLAIN_GLYPHS = str.maketrans("●▲✖–·…×↳→µ─━┼╋▏▎▍▌▋▊▉▁▂▃▄▅▆▇█", "*!x-.~x>>u-=+#...::::_.-:=+*#")
 """For encodings without ours: one sign for one, so that columns still line up."""
 
 
