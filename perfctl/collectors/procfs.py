@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 
@@ -29,6 +30,11 @@ def read_text(root: str, path: str) -> str | None:
             return file.read().decode("utf-8", "surrogateescape")
     except OSError:
         return None
+
+
+def exists(root: str, path: str) -> bool:
+    """True where there is such a file or folder."""
+    return os.path.lexists(f"{root.rstrip('/')}/{path.lstrip('/')}")
 
 
 def read_number(root: str, path: str) -> int | None:
