@@ -5,8 +5,8 @@ from __future__ import annotations
 from perfctl.answers.answer import Answer
 from perfctl.answers.database import PatternSummary
 from perfctl.console import Console
-from perfctl.render.glyphs import cut_middle
 from perfctl.render.sparkline import share_bar
+from perfctl.render.statement import cut_statement
 from perfctl.render.table import Cell, Column, Row, draw
 from perfctl.render.text import about, cut, empty, footer, heading, join, notes
 from perfctl.render.values import (
@@ -20,19 +20,17 @@ from perfctl.render.values import (
 
 _COLUMNS = (
     Column("calls", is_right=True),
-    Column("a req", is_right=True),
+    Column("/req", is_right=True),
     Column("avg", is_right=True),
-    Column("p95", is_right=True),
-    Column("max", is_right=True, drop=6),
-    Column("total", is_right=True, drop=4),
+    Column("p95", is_right=True, drop=1),
+    Column("max", is_right=True, drop=4),
+    Column("total", is_right=True, drop=3),
     Column("share", drop=2),
-    Column("N+1", is_right=True, drop=1),
-    Column("dup", is_right=True, drop=3),
-    Column("db", drop=7),
-    Column("id", drop=5),
-    Column("pattern", cut=cut_middle, least=32),
+    Column("db", drop=5),
+    Column("id", drop=6),
+    Column("pattern", cut=cut_statement, least=40),
 )
-_SHARE = 6
+_SHARE = 5
 
 
 def render(answer: Answer, console: Console, *, store: str, limit: int | None = None) -> str:
@@ -66,19 +64,27 @@ def _row(row: PatternSummary, has_aliases: bool) -> Row:
         Cell(cell_ms(row.max_ms)),
         Cell(cell_ms(row.total_ms)),
         Cell(share_bar(row.share, _SHARE), "cyan"),
-        Cell(cell_times(row.n_plus_one), "yellow"),
-        Cell(cell_times(row.duplicates), "yellow"),
         Cell(row.alias if has_aliases else ""),
         Cell(row.fingerprint, "dim"),
         Cell(row.sql),
     )
-    return Row(cells, () if row.call_site is None else (_call_site(row, row.call_site),))
+    note = _finding(row)
+    return Row(cells, (Cell(note, "yellow"),) if note else ())
 
 
-def _call_site(row: PatternSummary, site: str) -> str:
-    where = f" ({row.endpoints[0]}{_others(row)})" if row.endpoints else ""
-    return f"{site}{where}: {row.detail}" if row.detail else f"{site}{where}"
+def _finding(row: PatternSummary) -> str:
+    """What is asked again and again, where, and what to add: `N+1 ×12 at items/views.py:33 …`."""
+    kinds = {"N+1": row.n_plus_one, "duplicates": row.duplicates}
+    said = ", ".join(f"{name} {cell_times(count)}" for name, count in kinds.items() if count)
+    if not said and row.call_site is None:
+        return ""
+    place = " at ".join(piece for piece in (said, row.call_site) if piece)
+    hint = f": {row.detail}" if row.detail else ""
+    return f"{place}{hint}{_where(row)}"
 
 
-def _others(row: PatternSummary) -> str:
-    return f" and {len(row.endpoints) - 1} more" if len(row.endpoints) > 1 else ""
+def _where(row: PatternSummary) -> str:
+    if not row.endpoints:
+        return ""
+    others = f" and {len(row.endpoints) - 1} more" if len(row.endpoints) > 1 else ""
+    return f" · {row.endpoints[0]}{others}"

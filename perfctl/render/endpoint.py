@@ -9,35 +9,53 @@ from perfctl.console import Console
 from perfctl.render.glyphs import pad
 from perfctl.render.sparkline import sparkline
 from perfctl.render.style import paint
-from perfctl.render.text import flow
+from perfctl.render.text import flow, heading
 from perfctl.render.values import cell_mean, say_count, say_ms
 from perfctl.units import format_count, format_ratio
 from perfctl.visible import visible
 
 _NOT_MEASURED = "not measured"
-_LEFT = 10
+_LEFT = 8
 _TREND = 24
 
 
-def render_endpoint(row: EndpointSummary, console: Console) -> str:
-    """Its numbers by kind; what was not measured is said so."""
-    lines = [paint(visible(f"{row.method} {row.route}"), "bold", console)]
+def render_endpoint(found: list[EndpointSummary], pieces: list[str], console: Console) -> str:
+    """The numbers of each method of a route, by kind."""
+    if len(found) == 1:
+        title = heading(f"{found[0].method} {found[0].route}", pieces, console)
+        return f"{title}\n\n{_numbers(found[0], console)}"
+    blocks = [
+        f"{paint(visible(row.method), 'bold', console)}\n{_numbers(row, console)}" for row in found
+    ]
+    return "\n\n".join([heading(found[0].route, pieces, console), *blocks])
+
+
+def _numbers(row: EndpointSummary, console: Console) -> str:
+    room = None if console.width is None else max(1, console.width - _LEFT - 2)
+    lines = []
     for name, pieces in _kinds(row):
-        room = None if console.width is None else console.width - _LEFT - 2
-        first, *rest = flow([piece for piece in pieces if piece], room, "   ")
-        lines.append(paint(pad(name, _LEFT), "dim", console) + "  " + first)
-        lines += [" " * (_LEFT + 2) + line for line in rest]
+        for index, line in enumerate(flow([piece for piece in pieces if piece], room, "   ")):
+            left = pad("" if index else name, _LEFT)
+            lines.append(f"{paint(left, 'dim', console)}  {line}")
     return "\n".join(lines)
 
 
 def _kinds(row: EndpointSummary) -> list[tuple[str, list[str]]]:
     statuses = [f"{name} {format_count(count)}" for name, count in row.status.items()]
-    kind = "" if row.kind == "plain" else f"a {row.kind}"
+    kind = "" if row.kind == "plain" else f"({row.kind})"
     kinds = [
-        ("requests", [f"{row.count:,}", f"{cell_mean(row.per_minute)} a minute", *statuses, kind]),
-        ("errors", [format_ratio(row.error_rate)]),
+        (
+            "requests",
+            [
+                f"{row.count:,}",
+                f"{cell_mean(row.per_minute)} a minute",
+                f"{say_ms(row.total_ms)} in all",
+                kind,
+            ],
+        ),
+        ("status", [*statuses, f"errors {format_ratio(row.error_rate)}"]),
         ("duration", _durations(row)),
-        ("slow", [f"{row.slow_count:,} above the threshold", f"{say_ms(row.total_ms)} in all"]),
+        ("slow", [f"{row.slow_count:,} above the threshold"]),
         ("queries", _queries(row)),
         ("N+1", _repeats(row)),
         ("cache", [_or_not(row.cache_hit_rate, lambda rate: f"{format_ratio(rate)} hits")]),
@@ -75,7 +93,7 @@ def _repeats(row: EndpointSummary) -> list[str]:
     return [
         f"in {say_count(row.n_plus_one, 'request')}" if row.n_plus_one else "none",
         f"duplicate queries in {row.duplicates:,}" if row.duplicates else "",
-        "(perfctl database --n-plus-one names the lines)" if row.n_plus_one else "",
+        "see perfctl database --n-plus-one" if row.n_plus_one else "",
     ]
 
 

@@ -21,7 +21,7 @@ from perfctl.render.values import (
 _COLUMNS = (
     Column("endpoint", cut=cut_middle, least=26),
     Column("count", is_right=True),
-    Column("time", drop=2),
+    Column("share", drop=2),
     Column("avg", is_right=True, drop=10),
     Column("p50", is_right=True, drop=1),
     Column("p95", is_right=True),
@@ -54,9 +54,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     if routes == 1:
         from perfctl.render.endpoint import render_endpoint
 
-        details = [render_endpoint(row, console) for row in found]
-        title = heading("Endpoint", [found[0].route, *pieces[:1], *pieces[2:]], console)
-        return join(title, *(f"\n{detail}" for detail in details), notes(answer, console))
+        return join(render_endpoint(found, about(answer), console), notes(answer, console))
     shown = cut(found, limit)
     whole_ms = sum(row.total_ms for row in found)
     longest = max(len(row.method) for row in shown)

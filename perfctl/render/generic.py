@@ -8,7 +8,7 @@ from typing import Any
 from perfctl.answers.answer import Answer
 from perfctl.console import Console
 from perfctl.render.plain import to_plain
-from perfctl.render.text import empty, join, notes, render_pairs, render_rows
+from perfctl.render.text import join, notes, render_pairs, render_rows
 
 
 def render(answer: Answer, console: Console, *, store: str, limit: int | None = None) -> str:
@@ -28,7 +28,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
         if rows
     ]
     if not tables and not pairs:
-        return empty("rows", answer._replace(window=None), console, store)
+        return join("no rows", notes(answer, console))
     title = answer.command.replace(".", " ") if pairs else ""
     return join(
         render_pairs(title, pairs, console) if pairs else "",

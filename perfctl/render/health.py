@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from perfctl.answers.answer import Answer
 from perfctl.answers.health import Check, Health, Status
 from perfctl.console import Console
+from perfctl.render.glyphs import width, wrap
 from perfctl.render.sparkline import bar, sparkline
 from perfctl.render.style import mark, paint, status_text
 from perfctl.render.table import NONE, Cell, Column, Row, draw
 from perfctl.render.text import about, flow, join, notes
-from perfctl.render.values import cell_mean, say_count, say_moment, say_ms
-from perfctl.units import format_ratio
+from perfctl.render.values import cell_mean, say_count, say_moment, say_ms, say_round
+from perfctl.units import format_local_minute, format_ratio
 from perfctl.visible import visible
 
 _BAR = 12
 _TREND = 12
-_WIDE = 110
-"""From here on what is to say about a check stands beside it, below it until then."""
+_WIDTH = 84
+"""What the table takes without what is to say about each check, which stands below where it must."""
 _COLUMNS = (
     Column("check"),
     Column("value", is_right=True),
@@ -34,20 +35,27 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 def render(answer: Answer, console: Console, *, store: str, limit: int | None = None) -> str:
     """All checks, whatever the limit."""
     health: Health = answer.data
-    is_wide = console.width is None or console.width >= _WIDE
-    columns = [*_COLUMNS, Column("about", drop=1)] if is_wide else list(_COLUMNS)
-    rows = [_row(check, is_wide) for check in health.checks]
-    if not is_wide:
-        rows = [row._replace(notes=n) for row, n in zip(rows, _remarks(health), strict=True)]
+    today = "" if answer.window is None else format_local_minute(answer.window.until_ms)[:10]
+    about_it = [_remark(check, today) for check in health.checks]
+    rows = [_row(check) for check in health.checks]
+    if console.width is None or console.width >= _WIDTH + max(map(width, about_it)):
+        columns = [*_COLUMNS, Column("about")]
+        rows = [
+            Row([*row.cells, Cell(said, "dim")]) for row, said in zip(rows, about_it, strict=True)
+        ]
+    else:
+        columns = list(_COLUMNS)
+        below = _below(health, about_it)
+        rows = [row._replace(notes=notes) for row, notes in zip(rows, below, strict=True)]
     return join(
-        _verdict(health, answer, console),
+        _verdict(health, today, console),
         *(paint(line, "dim", console) for line in _place(answer, console, store)),
         "\n" + draw(columns, rows, console),
         notes(answer, console),
     )
 
 
-def _row(check: Check, is_wide: bool) -> Row:
+def _row(check: Check) -> Row:
     sign = mark(check.status)
     is_bad = check.status in (Status.WARNING, Status.CRITICAL)
     cells = [
@@ -58,16 +66,16 @@ def _row(check: Check, is_wide: bool) -> Row:
         Cell(sparkline(check.trend, _TREND, check.threshold), "cyan"),
         Cell(status_text(check.status), sign.style),
     ]
-    return Row([*cells, Cell(_remark(check), "dim")] if is_wide else cells)
+    return Row(cells)
 
 
-def _verdict(health: Health, answer: Answer, console: Console) -> str:
-    sign = mark(health.status)
-    said = paint(status_text(health.status), f"bold {sign.style}", console)
-    return f"{said}  {visible(_reason(health))}"
+def _verdict(health: Health, today: str, console: Console) -> str:
+    said, style = status_text(health.status), mark(health.status).style
+    first, *rest = wrap(f"{said}  {visible(_reason(health, today))}", console.width)
+    return "\n".join([paint(said, f"bold {style}", console) + first[len(said) :], *rest])
 
 
-def _reason(health: Health) -> str:
+def _reason(health: Health, today: str) -> str:
     worst = [check for check in health.checks if check.status is health.status]
     if health.status is Status.OK:
         missing = len(health.checks) - len(worst)
@@ -76,23 +84,22 @@ def _reason(health: Health) -> str:
     if not worst:
         return "there is nothing to judge yet"
     more = f", and {say_count(len(worst) - 1, 'check')} more" if len(worst) > 1 else ""
-    return _sentence(max(worst, key=_excess)) + more
+    return _sentence(max(worst, key=_excess), today) + more
 
 
 def _excess(check: Check) -> float:
     return check.value / check.threshold if check.value and check.threshold else 0.0
 
 
-def _sentence(check: Check) -> str:
-    limits = {
-        Status.WARNING: ("target", check.target),
-        Status.CRITICAL: ("threshold", check.threshold),
-    }
-    name, limit = limits.get(check.status, ("", None))
-    if check.value is None or not limit:
+def _sentence(check: Check, today: str) -> str:
+    limit = check.target if check.status is Status.WARNING else check.threshold
+    is_above = check.status in (Status.WARNING, Status.CRITICAL)
+    if check.value is None or not limit or not is_above or check.value <= limit:
         return f"{_name(check)}: {_local(check.detail or status_text(check.status))}"
-    since = f", since {_clock(check.since)}" if check.since else ""
-    return f"{_name(check)} {_say(check, check.value)}, {name} {_say(check, limit)}{since}"
+    word = "target" if check.status is Status.WARNING else "threshold"
+    since = f" since {_clock(check.since, today)}" if check.since else ""
+    value, bound = _say(check, check.value), _limit(check, limit)
+    return f"{_name(check)} is {value}, above its {word} of {bound}{since}"
 
 
 def _place(answer: Answer, console: Console, store: str) -> list[str]:
@@ -101,17 +108,20 @@ def _place(answer: Answer, console: Console, store: str) -> list[str]:
     return flow([*host, *about(answer), f"store {store}"], console.width, " · ")
 
 
-def _remarks(health: Health) -> list[Sequence[str]]:
+def _below(health: Health, about_it: list[str]) -> list[Sequence[Cell]]:
     """What is to say below each row that is not fine; of equal ones in a row the last says it."""
-    said = [_remark(check) if check.status is not Status.OK else "" for check in health.checks]
+    said = [
+        text if check.status is not Status.OK else ""
+        for check, text in zip(health.checks, about_it, strict=True)
+    ]
     return [
-        (remark,) if remark and remark != following else ()
-        for remark, following in zip(said, [*said[1:], ""], strict=True)
+        (Cell(text, "dim"),) if text and text != following else ()
+        for text, following in zip(said, [*said[1:], ""], strict=True)
     ]
 
 
-def _remark(check: Check) -> str:
-    since = f"since {_clock(check.since)}" if check.since else ""
+def _remark(check: Check, today: str) -> str:
+    since = f"since {_clock(check.since, today)}" if check.since else ""
     return " · ".join(piece for piece in (since, _local(check.detail or "")) if piece)
 
 
@@ -129,8 +139,14 @@ def _value(check: Check) -> str:
 def _limits(check: Check) -> str:
     if not check.target or not check.threshold:
         return ""
-    target, threshold = _say(check, check.target), _say(check, check.threshold)
-    return f"{target} / {threshold}".replace(" %", "%")
+    both = f"{_limit(check, check.target)} / {_limit(check, check.threshold)}"
+    return both.replace(" %", "%")
+
+
+def _limit(check: Check, value: float) -> str:
+    """A number that somebody chose: `1 s`, not `1.00 s`."""
+    scale = {"ms": 1, "s": 1000}.get(check.unit)
+    return _say(check, value) if scale is None else say_round(value * scale)
 
 
 def _say(check: Check, value: float) -> str:
@@ -140,15 +156,17 @@ def _say(check: Check, value: float) -> str:
         case "ms":
             return say_ms(value)
         case "s":
-            return say_ms(value * 1000)
+            return say_round(value * 1000)
         case "open":
             return f"{value:.0f} open" if value else "none"
         case _:
             return cell_mean(value)
 
 
-def _clock(iso: str) -> str:
-    return say_moment(iso)[11:]
+def _clock(iso: str, today: str) -> str:
+    """The time of day, or the date too where it is another day."""
+    said = say_moment(iso)
+    return said[11:] if said[:10] == today else said
 
 
 def _local(text: str) -> str:

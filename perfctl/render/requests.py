@@ -9,16 +9,16 @@ from perfctl.render.glyphs import cut_end, cut_middle
 from perfctl.render.style import paint
 from perfctl.render.table import NONE, Cell, Column, Row, draw
 from perfctl.render.text import about, cut, empty, heading, join, notes
-from perfctl.render.values import cell_count, cell_ms, say_count
+from perfctl.render.values import cell_count, cell_ms
 from perfctl.units import format_bytes, format_local, parse_moment
 from perfctl.visible import visible
 
 _COLUMNS = (
     Column("time"),
-    Column("endpoint", cut=cut_middle, least=26),
+    Column("endpoint", cut=cut_middle, least=24),
     Column("status", is_right=True),
     Column("duration", is_right=True),
-    Column("SQL", is_right=True, drop=1),
+    Column("SQL", is_right=True, drop=2),
     Column("db", is_right=True, drop=3),
     Column("queue", is_right=True, drop=5),
     Column("CPU", is_right=True, drop=6),
@@ -27,7 +27,7 @@ _COLUMNS = (
     Column("user", drop=7),
     Column("host", drop=10),
     Column("request id", drop=4),
-    Column("flags", drop=2),
+    Column("flags", drop=1),
 )
 
 
@@ -39,7 +39,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     shown = cut(found, limit)
     days = {_local(row)[:10] for row in shown}
     rows = [_row(row, is_one_day=len(days) == 1) for row in shown]
-    pieces = [f"the newest {say_count(len(shown), 'request')}", *about(answer)]
+    pieces = [f"newest {len(shown):,}", *about(answer)]
     return join(
         heading("Requests", pieces, console),
         "\n" + draw(_COLUMNS, rows, console),

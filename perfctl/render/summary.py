@@ -16,8 +16,8 @@ from perfctl.render.values import cell_count, cell_mean, cell_ms, cell_ratio, sa
 from perfctl.units import format_count, format_ratio
 
 _LEFT = 8
-_LINES = 21
-"""Of 24: the prompt, a blank line and one of notes are left."""
+_LINES = 22
+"""Of 24: the prompt and one line of notes are left."""
 _ROUTE = (
     Column("most time", cut=cut_middle, least=20),
     Column("total", is_right=True),
@@ -65,11 +65,17 @@ def _kinds(summary: Summary) -> list[tuple[str, list[str]]]:
                 _ratio("errors", summary.error_rate),
                 f"slow {summary.slow_count:,}",
                 f"N+1 in {summary.n_plus_one_count:,}",
-                f"SQL {queries} a request" if queries else "",
-                _ratio("cache hits", summary.cache_hit_rate),
             ],
         ),
-        ("system", [_ratio("CPU", summary.cpu_avg), _ratio("memory", summary.memory_avg)]),
+        (
+            "load",
+            [
+                f"SQL {queries} a request" if queries else "",
+                _ratio("cache hits", summary.cache_hit_rate),
+                _ratio("CPU", summary.cpu_avg),
+                _ratio("memory", summary.memory_avg),
+            ],
+        ),
         ("alerts", _alerts(summary.alerts)),
     ]
 

@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from perfctl.console import Console
-from perfctl.render.glyphs import cut_end, pad, width, wrap
+from perfctl.render.glyphs import cut_end, width, wrap
 from perfctl.render.style import paint
 from perfctl.visible import visible
 
 GAP = "  "
 NONE = "–"
-_RULE_MOST = 100
+_LAST_MOST = 24
 
 
 class Column(NamedTuple):
-    """One column; those with a higher `drop` are left out first, 0 stays."""
+    """One column; 0 always stays, of the others those with a low `drop` are preferred."""
 
     title: str
     is_right: bool = False
     drop: int = 0
     cut: Callable[[str, int], str] | None = None
-    """Makes this the flexible column: `cut_end` or `cut_middle`."""
+    """Makes this the flexible column: `cut_end`, `cut_middle`."""
     least: int = 24
     """Cells that a flexible column keeps before others are left out."""
 
@@ -42,30 +42,29 @@ class Row(NamedTuple):
     """Cells, and lines to stand below them."""
 
     cells: Sequence[str | Cell]
-    notes: Sequence[str] = ()
+    notes: Sequence[Cell] = ()
 
 
 def draw(
     columns: Sequence[Column], rows: Sequence[Row], console: Console, *, has_rule: bool = True
 ) -> str:
     """The table as text without a final newline."""
+    titles = [Cell(visible(column.title), "bold") for column in columns]
     grid = [[_cell(cell) for cell in row.cells] for row in rows]
     widths = [
-        max([width(column.title), *(width(line[index].text) for line in grid)])
-        for index, column in enumerate(columns)
+        max(width(cell.text) for cell in column) for column in zip(titles, *grid, strict=True)
     ]
     shown = list(range(len(columns)))
     if console.width is not None:
         shown = [i for i in shown if not columns[i].drop or _is_used(line[i] for line in grid)]
         shown, widths = _fit(columns, shown, widths, console.width)
-    titles = [Cell(column.title, "bold") for column in columns]
     lines = [_line(columns, shown, widths, titles, console)]
     if has_rule:
         lines.append(paint("─" * _rule(shown, widths, console.width), "dim", console))
     for cells, row in zip(grid, rows, strict=True):
         lines.append(_line(columns, shown, widths, cells, console))
         for note in row.notes:
-            lines += _note(visible(note), console)
+            lines += _note(_cell(note), console)
     return "\n".join(lines)
 
 
@@ -79,20 +78,23 @@ def _is_used(cells: Iterable[Cell]) -> bool:
 
 
 def _fit(
-    columns: Sequence[Column], shown: list[int], widths: list[int], most: int
+    columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int], most: int
 ) -> tuple[list[int], list[int]]:
-    """Leave columns out until the rest fits with the flexible one at its least, then cut that."""
-    widths = list(widths)
+    """The columns for which there is room, and the flexible one's share of what they leave."""
     flexible = next((i for i in shown if columns[i].cut), None)
-    needed = list(widths)
+    needed = [
+        min(wide, column.least) if column.cut else wide
+        for wide, column in zip(widths, columns, strict=True)
+    ]
+    chosen: list[int] = []
+    for i in sorted(shown, key=lambda i: columns[i].drop):
+        if not columns[i].drop or _total([*chosen, i], needed) <= most:
+            chosen.append(i)
+    fitted = list(widths)
     if flexible is not None:
-        needed[flexible] = min(widths[flexible], columns[flexible].least)
-    while _total(shown, needed) > most and any(columns[i].drop for i in shown):
-        shown.remove(max(shown, key=lambda i: columns[i].drop))
-    if flexible in shown and flexible is not None:
-        over = _total(shown, widths) - most
-        widths[flexible] = max(1, widths[flexible] - max(0, over))
-    return shown, widths
+        over = _total(chosen, widths) - most
+        fitted[flexible] = max(1, widths[flexible] - max(0, over))
+    return sorted(chosen), fitted
 
 
 def _total(shown: Sequence[int], widths: Sequence[int]) -> int:
@@ -100,7 +102,10 @@ def _total(shown: Sequence[int], widths: Sequence[int]) -> int:
 
 
 def _rule(shown: Sequence[int], widths: Sequence[int], most: int | None) -> int:
-    return min(_total(shown, widths), _RULE_MOST if most is None else most)
+    """As wide as the table, whatever long text a pipe gets in its last column."""
+    total = _total(shown, widths)
+    last = widths[shown[-1]]
+    return min(total - max(0, last - _LAST_MOST) if most is None else total, most or total)
 
 
 def _line(
@@ -112,24 +117,21 @@ def _line(
 ) -> str:
     line, room = "", console.width
     for i in shown:
-        cut = columns[i].cut or cut_end
-        text = cells[i].text if console.width is None else cut(cells[i].text, widths[i])
-        text = pad(text, widths[i], is_right=columns[i].is_right)
-        if i == shown[-1]:
-            text = text.rstrip()
-        gap = GAP if i != shown[0] else ""
-        if room is not None:  # a terminal narrower than what may not be left out
+        text, gap = cells[i].text, GAP if i != shown[0] else ""
+        if room is not None:
+            text = (columns[i].cut or cut_end)(text, widths[i])
+            # A terminal narrower than what always stays cuts that too.
             text = cut_end(text, max(0, room - len(gap)))
-            room -= len(gap) + width(text)
-        line += gap + paint(text, cells[i].style, console)
+            room -= len(gap) + widths[i]
+        fill = " " * (widths[i] - width(text))
+        text = paint(text, cells[i].style, console)
+        line += gap + (fill + text if columns[i].is_right else text + fill)
     return line.rstrip()
 
 
-def _note(note: str, console: Console) -> list[str]:
+def _note(note: Cell, console: Console) -> list[str]:
     """A note below its row, marked by `↳`, broken to fit."""
     room = None if console.width is None else max(1, console.width - 4)
-    first, *rest = wrap(note, room)
-    return [
-        paint(f"  ↳ {first}", "dim", console),
-        *(paint(f"    {r}", "dim", console) for r in rest),
-    ]
+    first, *rest = wrap(note.text, room)
+    lines = [f"  ↳ {first}", *(f"    {line}" for line in rest)]
+    return [paint(line, note.style, console) for line in lines]
