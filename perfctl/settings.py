@@ -22,9 +22,7 @@ SYSTEM_FILE = Path("/etc/perfctl.toml")
 _FILE_NAMES = ("perfctl.toml", "pyproject.toml")
 _MOST_BYTES = 1 << 20
 # Most pyproject.toml that name perfctl only depend on it; reading one as TOML takes some 10 ms.
-_HAS_TABLE = re.compile(
-    rb"""^[ \t]*\[*[ \t]*["']?tool["']?[ \t]*(\.[ \t]*["']?perfctl|\]|=)""", re.MULTILINE
-)
+_HAS_TABLE = rb"""^[ \t]*\[*[ \t]*["']?tool["']?[ \t]*(\.[ \t]*["']?perfctl|\]|=)"""
 
 
 class Located(NamedTuple):
@@ -85,7 +83,7 @@ def find_store(explicit: str | None, environ: Mapping[str, str], cwd: Path) -> L
     for source in _system_source():
         if "db" in source.data:
             return _named_by(source, environ)
-    return Located(_state_folder(environ) / "perfctl" / STORE_NAME, "default")
+    return Located(state_folder(environ) / "perfctl" / STORE_NAME, "default")
 
 
 def load_config(
@@ -187,7 +185,7 @@ def _parsed(content: bytes, path: Path) -> dict[str, object]:
     """Not to be changed: the store and then the settings are looked for in the same files."""
     table: tuple[str, ...] = ()
     if path.name == "pyproject.toml":
-        if not _HAS_TABLE.search(content):
+        if not re.search(_HAS_TABLE, content, re.MULTILINE):
             return {}
         table = ("tool", "perfctl")
     try:
@@ -253,7 +251,7 @@ def _is_place(store: Path) -> bool:
     return False
 
 
-def _state_folder(environ: Mapping[str, str]) -> Path:
+def state_folder(environ: Mapping[str, str]) -> Path:
     """$XDG_STATE_HOME; a relative one is not valid, as its specification says."""
     given = Path(environ.get("XDG_STATE_HOME", ""))
     return given if given.is_absolute() else _home(environ) / ".local" / "state"

@@ -55,7 +55,11 @@ PURE_WITHOUT = {
     "subprocess", "tempfile", "threading", "time",
 }  # fmt: skip
 HEAVY = {"sklearn", "joblib", "numpy", "pip_audit", "sqlite_utils", "psutil", "rich", "django"}
-LOADED_WHEN_NEEDED = {"perfctl.store.migrations", "perfctl.collectors.system"}
+LOADED_WHEN_NEEDED = {
+    "perfctl.store.migrations",
+    "perfctl.collectors.system",
+    "perfctl.collectors.processes",
+}
 _SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE)\s",
     re.DOTALL,
