@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from perfctl import ingest, options, settings, units
+from perfctl import options, settings, units
 from perfctl.answers.answer import Answer, Question
 from perfctl.config import Config
 from perfctl.console import Console
@@ -19,7 +20,7 @@ from perfctl.errors import NoDataError, PerfctlError, StoreError, UsageError
 from perfctl.model import Filters, Source, Window
 from perfctl.options import Options
 from perfctl.render.face import show
-from perfctl.store import connection, ownership, place, upkeep
+from perfctl.store import connection, ownership, place
 from perfctl.store.connection import StoreBusy
 
 DRAIN_BUDGET_S = 2.0
@@ -48,6 +49,8 @@ class Session(NamedTuple):
 
 def begin(ctx: typer.Context) -> Session:
     """Find the store and the settings; nothing is opened or made."""
+    gc.freeze()  # `__main__` kept the collector off while modules were loaded
+    gc.enable()
     said = options.read(ctx)
     console: Console = ctx.find_root().obj["console"]
     if said.no_color:
@@ -99,8 +102,10 @@ def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
 
 def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:
     """Bytes that still wait, and what hindered."""
-    if not ingest.list_segments(place.spool_folder(session.store)):
+    if not _has_segments(session.store):
         return 0, ()
+    from perfctl import ingest  # most questions find nothing that waits
+
     warnings: tuple[str, ...] = ()
     try:
         if not session.store.exists():
@@ -113,6 +118,14 @@ def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:
     except StoreError as exc:
         warnings = (f"what waits in the spool is not counted: {exc.message}",)
     return ingest.pending_bytes(session.store), warnings
+
+
+def _has_segments(store: Path) -> bool:
+    try:
+        with os.scandir(place.spool_folder(store)) as entries:
+            return any(entry.name.endswith(".spool") for entry in entries)
+    except OSError:
+        return False
 
 
 def _source(said: str | None) -> str:
@@ -145,8 +158,7 @@ def window_of(session: Session, default_ms: int = DAY_MS) -> Window:
 
 def need_store(session: Session) -> None:
     """NoDataError where there is no store and nothing waits for one."""
-    folder = place.spool_folder(session.store)
-    if not session.store.exists() and not ingest.list_segments(folder):
+    if not session.store.exists() and not _has_segments(session.store):
         raise NoDataError(
             f"there is no store at {session.store} (from {session.located.origin})", "perfctl init"
         )
@@ -162,6 +174,8 @@ def limit_of(session: Session, default: int = 20) -> int:
 
 def migrate(session: Session) -> str:
     """Bring the schema up to date after a snapshot; says what was done."""
+    from perfctl.store import upkeep
+
     with connection.reading(session.store) as con:
         found = connection.version(con)
     if found >= connection.SCHEMA_VERSION:
@@ -174,8 +188,8 @@ def migrate(session: Session) -> str:
 
 def follow(session: Session, answer: Answer) -> None:
     """Print the rows of an answer as they come: JSON lines, or one text line each."""
-    from perfctl.render.rows import to_ndjson
     from perfctl.render.requests import render_request_lines
+    from perfctl.render.rows import to_ndjson
 
     if session.options.format is options.Format.TABLE:
         session.console.write(render_request_lines(answer, session.console))

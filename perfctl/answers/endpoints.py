@@ -101,10 +101,10 @@ def summarise(
     item: Traffic, length_ms: int, config: Config, points: list[float | None]
 ) -> EndpointSummary:
     """One route's row; a quantile is never shown above the largest value seen."""
-    endpoint, cell = item.endpoint, item.cell
+    endpoint, cell, counts = item.endpoint, item.cell, item.counts
     p50, p95, p99 = (
         None if value is None else min(value, cell.max_us) / 1000
-        for value in sketch.quantiles(item.counts, (0.5, 0.95, 0.99))
+        for value in sketch.quantiles(counts, (0.5, 0.95, 0.99))
     )
     limit_ms = config.for_route(endpoint.method, endpoint.route).request_ms.threshold
     is_watched = cell.watched_requests > 0
@@ -119,7 +119,7 @@ def summarise(
         p99_ms=p99,
         max_ms=cell.max_us / 1000,
         error_rate=cell.errors / cell.requests,
-        slow_count=sketch.count_above(item.counts, int(limit_ms * 1000))
+        slow_count=sketch.count_above(counts, int(limit_ms * 1000))
         if traffic.is_timed(item)
         else 0,
         status={f"{status_class}xx": count for status_class, count in item.by_class.items()},

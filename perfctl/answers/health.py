@@ -10,9 +10,9 @@ from perfctl import sketch
 from perfctl.answers import traffic
 from perfctl.answers.answer import Answer, Question, answer, has_requests
 from perfctl.config import Config
-from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Level
 from perfctl.stats import nearest_rank
-from perfctl.store import alerts, requests, systems
+from perfctl.store import alerts, cells, requests, systems
 from perfctl.thresholds import Limits
 from perfctl.units import iso_utc
 
@@ -22,6 +22,7 @@ FEWEST = 20
 _TREND_MS = HOUR_MS
 _TREND_POINTS = 12
 _RETIRED_MS = HOUR_MS
+_USUAL_GAP_S = 60.0
 SPOOL_FULL_BYTES = 256 << 20
 
 
@@ -174,12 +175,12 @@ def _request_checks(config: Config) -> tuple[tuple[str, str, Limits], ...]:
 
 
 def _measure_cells(counted: list[traffic.Traffic]) -> dict[str, float | None]:
-    counts = [0] * sketch.BUCKETS
-    for item in counted:
-        if traffic.is_timed(item):
-            counts = [a + b for a, b in zip(counts, item.counts, strict=True)]
-    (p95_us,) = sketch.quantiles(counts, (0.95,))
-    cell = traffic.add([item.cell for item in counted])
+    timed = b"".join([item.cell.sketch for item in counted if traffic.is_timed(item)])
+    return _measure(traffic.add([item.cell for item in counted]), timed)
+
+
+def _measure(cell: cells.Cell, timed_sketch: bytes) -> dict[str, float | None]:
+    (p95_us,) = sketch.quantiles(sketch.decode(timed_sketch), (0.95,))
     return {
         "request_p95": None if p95_us is None else p95_us / 1000,
         "queue_time": cell.queue_us / cell.queue_requests / 1000 if cell.queue_requests else None,
@@ -246,19 +247,16 @@ def _expects_traffic(question: Question, config: Config) -> bool:
 def _trends(question: Question) -> dict[str, list[tuple[int, float | None]]]:
     step_ms = _TREND_MS // _TREND_POINTS
     last = question.now_ms // step_ms
-    found: dict[str, list[tuple[int, float | None]]] = {
-        "request_p95": [],
-        "queue_time": [],
-        "error_rate": [],
-        "queries": [],
-    }
-    for slot in range(last - _TREND_POINTS + 1, last + 1):
-        window = Window(slot * step_ms, (slot + 1) * step_ms)
-        items, _ = traffic.read(question._replace(window=window))
-        counted = [item for item in items if traffic.is_counted(item)]
-        measured = _measure_cells(counted) if counted else dict.fromkeys(found)
+    first = last - _TREND_POINTS + 1
+    names = ("request_p95", "queue_time", "error_rate", "queries")
+    span = cells.Span(Level.MINUTE, first * step_ms // MINUTE_MS, (last + 1) * step_ms // MINUTE_MS)
+    slots = cells.select_slots(question.con, span, step_ms // MINUTE_MS, question.filters)
+    found: dict[str, list[tuple[int, float | None]]] = {name: [] for name in names}
+    for slot in range(first, last + 1):
+        slices = slots.get(slot)
+        measured = _measure(slices.counted, slices.timed_sketch) if slices else {}
         for name, points in found.items():
-            points.append((window.since_ms, measured[name]))
+            points.append((slot * step_ms, measured.get(name)))
     return found
 
 
@@ -327,8 +325,9 @@ def check_freshness(question: Question) -> Check:
 
 
 def _usual_gap_s(question: Question, host: str) -> float:
+    """The median gap between samples; two by hand within a second are no new habit."""
     gaps = systems.gaps_s(question.con, host)
-    return gaps[len(gaps) // 2] if gaps and gaps[len(gaps) // 2] > 0 else 60.0
+    return max(_USUAL_GAP_S, gaps[len(gaps) // 2]) if gaps else _USUAL_GAP_S
 
 
 def check_alerts(question: Question) -> Check:

@@ -42,13 +42,12 @@ def summarise(question: Question, config: Config) -> Answer:
     found, used = traffic.read(question, config.retention)
     counted = [item for item in found if traffic.is_counted(item)]
     rows = [endpoints.summarise(item, used.length_ms, config, []) for item in counted]
-    counts = [0] * sketch.BUCKETS
     status: dict[str, int] = {}
     for item in counted:
-        if traffic.is_timed(item):
-            counts = [a + b for a, b in zip(counts, item.counts, strict=True)]
         for status_class, n in item.by_class.items():
             status[f"{status_class}xx"] = status.get(f"{status_class}xx", 0) + n
+    timed = b"".join([item.cell.sketch for item in counted if traffic.is_timed(item)])
+    counts = sketch.decode(timed)
     cell = traffic.add([item.cell for item in counted]) if counted else None
     n = cell.requests if cell else 0
     p50, p95, p99 = (us and us / 1000 for us in sketch.quantiles(counts, (0.5, 0.95, 0.99)))

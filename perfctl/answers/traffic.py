@@ -21,8 +21,11 @@ class Traffic(NamedTuple):
     cell: Cell
     by_class: dict[int, int]
     """Requests by status class: {2: 120, 5: 1}."""
-    counts: list[int]
-    """The sketch of durations, decoded."""
+
+    @property
+    def counts(self) -> list[int]:
+        """The sketch of durations, decoded; as costly as it is long."""
+        return sketch.decode(self.cell.sketch)
 
 
 def read(question: Question, retention: Retention | None = None) -> tuple[list[Traffic], Window]:
@@ -39,18 +42,17 @@ def _traffic(endpoint: Endpoint, group: list[cells.EndpointSums]) -> Traffic:
     by_class: dict[int, int] = {}
     for sums in group:
         by_class[sums.status_class] = by_class.get(sums.status_class, 0) + sums.cell.requests
-    blob = b"".join([sums.cell.sketch for sums in group])
     cell = add([sums.cell for sums in group])
-    return Traffic(endpoint, cell, dict(sorted(by_class.items())), sketch.decode(blob))
+    return Traffic(endpoint, cell, dict(sorted(by_class.items())))
 
 
 def add(group: list[Cell]) -> Cell:
-    """The sum of cells without their sketches."""
+    """The sum of cells; their sketches stand one behind the other."""
     columns = list(zip(*group, strict=True))
     numbers: list[Any] = [sum(column) for column in columns[:-1]]
     numbers[3] = max(columns[3])
     numbers[8] = max(columns[8])
-    return Cell._make([*numbers, b""])
+    return Cell._make([*numbers, b"".join(columns[-1])])
 
 
 def is_counted(traffic: Traffic) -> bool:

@@ -1,7 +1,5 @@
 """One verb a module: parse options, call one answer or action, hand it to render."""
 
-from __future__ import annotations
-
 import typer
 
 

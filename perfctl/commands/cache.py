@@ -1,7 +1,5 @@
 """`perfctl cache`."""
 
-from __future__ import annotations
-
 import typer
 
 from perfctl import session

@@ -1,7 +1,5 @@
 """`perfctl collect`."""
 
-from __future__ import annotations
-
 import time
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`perfctl database`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`perfctl db info|check|snapshot|migrate|vacuum`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

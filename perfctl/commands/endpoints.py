@@ -1,7 +1,5 @@
 """`perfctl endpoints`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

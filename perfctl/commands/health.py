@@ -1,7 +1,5 @@
 """`perfctl health`."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

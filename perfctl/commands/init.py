@@ -1,7 +1,5 @@
 """`perfctl init`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

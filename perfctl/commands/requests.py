@@ -1,7 +1,5 @@
 """`perfctl requests`."""
 
-from __future__ import annotations
-
 import time
 from typing import Annotated
 

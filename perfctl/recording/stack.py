@@ -29,8 +29,8 @@ class PathReader:
         self.sources: Final = sources
         self._crossing: Final = crossing or _nobody_waits
 
-    def read(self, pattern: Pattern, frame: FrameType) -> CallPath:
-        """The path that leads to the query's wrapper, whose frame this is."""
+    def read(self, pattern: Pattern, frame: FrameType) -> tuple[CallPath, FrameType | None]:
+        """The path that leads to the query's wrapper, whose frame this is, and the batch in it."""
         found = _Found()
         depth, at = _WRAPPER_DEPTH, frame.f_back
         while at is not None and depth < _DEEPEST:
@@ -48,7 +48,7 @@ class PathReader:
         if path.key not in pattern.paths and path.steps:
             _, code, instruction = path.steps[0]
             path.place = self.sources.place_of(code, instruction)
-        return pattern.keep(path)
+        return pattern.keep(path), found.batch_frame
 
     def _take(self, found: _Found, depth: int, frame: FrameType) -> Mark | None:
         code = frame.f_code
@@ -60,7 +60,7 @@ class PathReader:
         if origin is Origin.MARKED:
             mark = self.sources.marks[code.co_filename].get(code.co_name)
             if mark is Mark.BATCH and not found.own:
-                found.batch = (depth, code)
+                found.batch, found.batch_frame = (depth, code), frame
             return mark
         if origin is Origin.OWN:
             found.add(found.own, (depth, code, frame.f_lasti))
@@ -76,13 +76,14 @@ class PathReader:
 class _Found:
     """What a reading of the stack has come by so far."""
 
-    __slots__ = ("batch", "framework", "library", "own", "seen")
+    __slots__ = ("batch", "batch_frame", "framework", "library", "own", "seen")
 
     def __init__(self) -> None:
         self.own: list[Step] = []
         self.library: list[Step] = []
         self.framework: list[Step] = []
         self.batch: tuple[int, CodeType] | None = None
+        self.batch_frame: FrameType | None = None
         self.seen: set[tuple[int, int]] = set()
 
     def add(self, steps: list[Step], step: Step) -> None:

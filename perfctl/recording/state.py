@@ -53,12 +53,15 @@ class RequestState:
         "batch_calls",
         "batches",
         "caches",
+        "cpu_started_ns",
         "cpu_us",
         "duration_us",
         "failures",
         "flags",
         "head",
         "lifetime_us",
+        "measures_api",
+        "measures_process",
         "name",
         "process",
         "queries",
@@ -67,6 +70,8 @@ class RequestState:
         "response_bytes",
         "rss_delta_kib",
         "rss_kib",
+        "rss_started_kib",
+        "runs_alone",
         "seen",
         "spans",
         "started_ms",
@@ -80,6 +85,10 @@ class RequestState:
     started_ms: int
     started_ns: int
     process: object
+    runs_alone: bool
+    rss_started_kib: int | None
+    cpu_started_ns: int | None
+    task: object
     status: int
     head: str
     request_id: str
@@ -98,6 +107,9 @@ class RequestState:
         self.started_ms = started_ms
         self.started_ns = started_ns
         self.flags = 0
+        self.measures_process = False
+        self.measures_api = False
+        self.queue_us = None
         self.name: str | None = None
         self.queries: dict[CallPath, Tally] | None = None
         self.caches: dict[tuple[str, str], CacheUse] | None = None

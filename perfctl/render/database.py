@@ -41,7 +41,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
         return empty(what, answer, console, store)
     shown = cut(found, limit)
     total_ms = sum(row.total_ms for row in found)
-    aliases = {row.alias for row in found}
+    has_aliases = console.width is None or len({row.alias for row in found}) > 1
     pieces = [
         f"{say_count(sum(row.calls for row in found), 'call')} in {say_ms(total_ms)}",
         say_count(len(found), "pattern"),
@@ -49,7 +49,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     ]
     return join(
         heading("Database", pieces, console),
-        "\n" + draw(_COLUMNS, [_row(row, len(aliases) > 1) for row in shown], console),
+        "\n" + draw(_COLUMNS, [_row(row, has_aliases) for row in shown], console),
         footer(len(shown), len(found), "patterns", console),
         notes(answer, console),
     )

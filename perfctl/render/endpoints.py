@@ -19,22 +19,22 @@ from perfctl.render.values import (
 )
 
 _COLUMNS = (
-    Column("endpoint", cut=cut_middle, least=26),
+    Column("endpoint", cut=cut_middle, least=28),
     Column("count", is_right=True),
     Column("share", drop=2),
-    Column("avg", is_right=True, drop=10),
+    Column("avg", is_right=True, drop=6),
     Column("p50", is_right=True, drop=1),
     Column("p95", is_right=True),
     Column("p99", is_right=True, drop=4),
-    Column("max", is_right=True, drop=7),
+    Column("max", is_right=True, drop=5),
     Column("errors", is_right=True),
     Column("SQL", is_right=True, drop=1),
     Column("N+1", is_right=True, drop=1),
-    Column("db", is_right=True, drop=6),
+    Column("db", is_right=True, drop=7),
     Column("cache", is_right=True, drop=8),
-    Column("queue", is_right=True, drop=11),
-    Column("slow", is_right=True, drop=9),
-    Column("trend", drop=5),
+    Column("queue", is_right=True, drop=9),
+    Column("slow", is_right=True, drop=11),
+    Column("trend", drop=10),
 )
 _SHARE = 4
 _TREND = 8

@@ -15,6 +15,7 @@ _OWN_TEXT = {
     "requests": "requests",
     "database": "database",
     "cache": "cache",
+    "collect": "collect",
     "doctor": "doctor",
     "db.info": "upkeep",
     "db.check": "upkeep",

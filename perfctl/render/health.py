@@ -36,9 +36,9 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     """All checks, whatever the limit."""
     health: Health = answer.data
     today = "" if answer.window is None else format_local_minute(answer.window.until_ms)[:10]
-    about_it = [_remark(check, today) for check in health.checks]
+    about_it = [visible(_remark(check, today)) for check in health.checks]
     rows = [_row(check) for check in health.checks]
-    if console.width is None or console.width >= _WIDTH + max(map(width, about_it)):
+    if console.width is None or console.width >= _WIDTH + max(map(width, about_it), default=0):
         columns = [*_COLUMNS, Column("about")]
         rows = [
             Row([*row.cells, Cell(said, "dim")]) for row, said in zip(rows, about_it, strict=True)
@@ -83,7 +83,7 @@ def _reason(health: Health, today: str) -> str:
         return f"{all_of_them} checks" + (", the others had nothing to measure" if missing else "")
     if not worst:
         return "there is nothing to judge yet"
-    more = f", and {say_count(len(worst) - 1, 'check')} more" if len(worst) > 1 else ""
+    more = f", and {say_count(len(worst) - 1, 'more check')}" if len(worst) > 1 else ""
     return _sentence(max(worst, key=_excess), today) + more
 
 

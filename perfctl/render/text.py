@@ -10,7 +10,7 @@ from perfctl.console import Console
 from perfctl.render.glyphs import pad, width, wrap
 from perfctl.render.style import paint
 from perfctl.render.table import NONE, Cell, Column, Row, draw
-from perfctl.render.values import say_value, say_window
+from perfctl.render.values import say_name, say_value, say_window
 from perfctl.units import format_bytes, format_duration
 from perfctl.visible import visible
 
@@ -103,11 +103,14 @@ def render_pairs(
     title: str,
     pairs: Iterable[tuple[str, object]] | Mapping[str, object],
     console: Console,
+    *,
+    is_raw: bool = False,
 ) -> str:
-    """Names and values below a title, the values aligned; units as the names say."""
+    """Names and values below a title, the values aligned; raw names stay, others lose their unit."""
     items = pairs.items() if isinstance(pairs, Mapping) else pairs
     said = [
-        (visible(name.replace("_", " ")), visible(say_value(name, value))) for name, value in items
+        (visible(name if is_raw else say_name(name)), visible(say_value(name, value)))
+        for name, value in items
     ]
     left = max((width(name) for name, _ in said), default=0)
     room = None if console.width is None else max(1, console.width - left - 2)

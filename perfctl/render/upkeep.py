@@ -25,10 +25,13 @@ def _info(info: StoreInfo, console: Console) -> str:
     for name in ("oldest_request", "newest_request"):
         if pairs[name] is not None:
             pairs[name] = _local(pairs[name])
+    filled = {name: n for name, n in tables.items() if n}
     return join(
         render_pairs(path, pairs, console),
-        "\n" + render_pairs("rows", {name: n for name, n in tables.items() if n}, console),
-        "\n" + render_pairs("counted on the way", counters, console) if counters else "",
+        "\n" + render_pairs("rows", filled, console, is_raw=True),
+        "\n" + render_pairs("counted on the way", counters, console, is_raw=True)
+        if counters
+        else "",
     )
 
 

@@ -90,6 +90,13 @@ _BY_SUFFIX = {
 }
 
 
+def say_name(name: str) -> str:
+    """`free` for `free_bytes`: the value itself carries the unit."""
+    for suffix in ("_ms", "_us", "_s", "_bytes"):
+        name = name.removesuffix(suffix)
+    return name.replace("_", " ")
+
+
 def say_value(name: str, value: Any) -> str:
     """A value as its name says: `queue_ms`, `free_bytes`, `error_rate` carry their unit."""
     match value:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import shlex
 import stat
@@ -89,6 +90,7 @@ def _open_or_make(path: Path, group_id: int | None) -> int:
             raise _refused(message, f"rm {shlex.quote(str(path))}") from None
         if error.errno in (errno.EMFILE, errno.ENFILE):  # says nothing about the folder
             raise
+        _check_owner(path)
         raise _refused(f"cannot open the spool {path}: {error.strerror}") from error
 
 
@@ -99,12 +101,34 @@ def _check_rights(path: Path, fd: int, status: os.stat_result, group_id: int | N
         message = f"the spool {path} is open to other users (mode {mode:04o})"
         raise _refused(message, f"chmod 700 {shlex.quote(str(path))}")
     if user_id not in (0, status.st_uid) and not _is_shared_with_us(path, status, group_id):
-        raise _refused(
-            f"the spool {path} belongs to user {status.st_uid}, this process runs as {user_id}",
-            "perfctl init --group NAME, with a group of both users",
-        )
+        raise _foreign(path, status.st_uid)
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
-        raise _refused(f"the spool {path} cannot be written by user {user_id} (mode {mode:04o})")
+        user = _user_name(user_id)
+        raise _refused(f"the spool {path} cannot be written by {user} (mode {mode:04o})")
+
+
+def _check_owner(path: Path) -> None:
+    """Say whose it is where it can be seen, but not entered."""
+    with contextlib.suppress(OSError):
+        owner = path.lstat().st_uid
+        if os.geteuid() not in (0, owner):
+            raise _foreign(path, owner)
+
+
+def _foreign(path: Path, owner: int) -> SpoolRefused:
+    names = _user_name(owner), _user_name(os.geteuid())
+    message = "the spool {} belongs to {}, this process runs as {}".format(path, *names)
+    return _refused(message, "perfctl init --group NAME, of a group that both users are in")
+
+
+@functools.cache  # where users come from a directory server, asked once
+def _user_name(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def _is_shared(status: os.stat_result) -> bool:

@@ -23,12 +23,14 @@ class OpenSegment:
     __slots__ = ("errno", "fd", "inode", "is_begun", "is_clean", "is_full", "known", "pid", "size")
 
     def __init__(self) -> None:
-        self.fd = self.inode = self.pid = -1
+        self.fd = self.pid = -1
         self.errno = 0
         """Why the last write failed; 0 where it did not, or was cut short."""
         self._reset()
 
     def _reset(self) -> None:
+        self.inode = -1
+        """Which file it is, once it is locked and has its rights; -1 before."""
         self.size = 0
         """Where the last whole line ends; -1 where a fragment follows it."""
         self.is_begun = False
@@ -36,7 +38,7 @@ class OpenSegment:
         self.is_clean = False
         """Whether the next line can follow at once. False during a write: a signal may end it."""
         self.is_full = False
-        """Whether the next line belongs into another segment."""
+        """Whether it has its size, or was cut: the next line belongs into another one."""
         self.known: set[int] = set()
         """Ordinals of the patterns that are written."""
 
@@ -74,8 +76,15 @@ class OpenSegment:
             os.fchown(self.fd, -1, group)
         if status.st_mode & 0o777 != folder.segment_mode:
             os.fchmod(self.fd, folder.segment_mode)
+        if os.fstat(self.fd).st_nlink == 0:
+            return False
         self.inode = status.st_ino
-        return os.fstat(self.fd).st_nlink > 0
+        return True
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it takes no more lines: full, or a signal came before it was locked."""
+        return self.is_full or self.inode < 0
 
     def has_fragment(self) -> bool:
         """Whether something follows the last whole line."""
@@ -105,4 +114,5 @@ class OpenSegment:
         return fd
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "fd"):  # a signal may end even __init__
+            self.close()

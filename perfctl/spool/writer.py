@@ -188,7 +188,7 @@ class SpoolWriter:
     def _put(self, slot: OpenSegment, line: bytes, ordinals: Collection[int]) -> bool:
         """Write a line with all that must stand before it, in another segment if need be."""
         for _ in range(_TRIES):
-            if slot.is_full:
+            if slot.is_spent:
                 slot.close()
             if slot.fd < 0:
                 self._begin(slot)

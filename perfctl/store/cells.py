@@ -213,3 +213,38 @@ def select_series(
     use_total = origins.is_total and span.level != Level.MINUTE
     statement = _SERIES_TOTAL if use_total else _SERIES_CELLS
     return con.execute(statement, {**span._asdict(), **origins._asdict()}).fetchall()
+
+
+class Slot(NamedTuple):
+    """All requests of a slice of time but probes; long polls are not in the sketch."""
+
+    counted: Cell
+    timed_sketch: bytes
+
+
+_SELECT_SLOTS = f"""
+SELECT c.period / :width, e.kind = 2, {_SUMS}
+FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
+JOIN endpoint e ON e.id = c.endpoint_id
+WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source
+  AND (:host IS NULL OR o.host = :host) AND (:release IS NULL OR o.release = :release)
+  AND (:environment IS NULL OR o.environment = :environment) AND e.kind != 1
+GROUP BY 1, 2
+"""
+
+
+def select_slots(
+    con: sqlite3.Connection, span: Span, width: int, origins: Filters
+) -> dict[int, Slot]:
+    """The sums of each `width` periods, by their number; slices without requests are missing."""
+    found: dict[int, list[tuple[bool, Cell]]] = {}
+    values = {**span._asdict(), **origins._asdict(), "width": width}
+    for slot, is_long, *numbers in con.execute(_SELECT_SLOTS, values):
+        found.setdefault(slot, []).append((bool(is_long), Cell._make(numbers)))
+    return {
+        slot: Slot(
+            merge([cell for _, cell in parts]),
+            b"".join([cell.sketch for is_long, cell in parts if not is_long]),
+        )
+        for slot, parts in found.items()
+    }

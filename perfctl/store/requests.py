@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -33,6 +32,8 @@ def insert(con: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
 
 def number(rows: Sequence[RequestRow]) -> list[RequestRow]:
     """The rows with ids instead of times, ascending, no two alike."""
+    import random  # only those who write need it: it brings hashlib along
+
     draw = random.getrandbits
     numbered = sorted((row[0] << TIE_BITS | draw(TIE_BITS), row) for row in rows)
     last = -1

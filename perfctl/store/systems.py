@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from itertools import pairwise
 from typing import NamedTuple
@@ -63,6 +62,8 @@ ON CONFLICT DO UPDATE SET samples = samples + 1, cpu_sum = cpu_sum + excluded.cp
 
 def insert(con: sqlite3.Connection, at_ms: int, row: SystemRow) -> None:
     """Add a sample, and to its hour."""
+    import random  # only those who write need it: it brings hashlib along
+
     number = at_ms << TIE_BITS | random.getrandbits(TIE_BITS)
     con.execute(_INSERT, (number, *row))
     con.execute(
