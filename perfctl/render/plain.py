@@ -31,3 +31,8 @@ def to_plain(value: Any) -> Any:
             return [to_plain(item) for item in value]
         case _:
             return str(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a column that holds this may be one of numbers: true and false are none."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from perfctl.answers.answer import Answer
-from perfctl.render.plain import to_plain
+from perfctl.render.plain import is_number, to_plain
 from perfctl.visible import visible
 
 Row = dict[str, Any]
@@ -70,7 +70,7 @@ def to_markdown(answer: Answer, limit: int | None = None) -> str:
     names = _names(rows)
     if not names:
         return ""
-    numeric = {name for name in names if all(_is_number(row.get(name)) for row in rows)}
+    numeric = {name for name in names if all(is_number(row.get(name)) for row in rows)}
     lines = [[_escape(visible(name)) for name in names]]
     lines += [["---:" if name in numeric else "---" for name in names]]
     lines += [[_escape(_text(row.get(name))) for name in names] for row in rows]
@@ -79,10 +79,6 @@ def to_markdown(answer: Answer, limit: int | None = None) -> str:
 
 def _names(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _text(value: Any) -> str:

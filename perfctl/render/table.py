@@ -1,6 +1,6 @@
 """Draws tables itself: rich.console and rich.table would cost 35 ms of the 120 that `health` has.
 
-On a terminal a table fits: columns of less weight are left out and one flexible column is
+On a terminal a table fits: columns of less weight are left out and flexible ones are
 shortened. Off a terminal it is whole. Every text passes `visible()` here, whatever it is.
 """
 
@@ -26,7 +26,7 @@ class Column(NamedTuple):
     is_right: bool = False
     drop: int = 0
     cut: Callable[[str, int], str] | None = None
-    """Makes this the flexible column: `cut_end`, `cut_middle`."""
+    """Makes the column flexible: `cut_end`, `cut_middle`."""
     least: int = 24
     """Cells that a flexible column keeps before others are left out."""
 
@@ -49,28 +49,43 @@ def draw(
     columns: Sequence[Column], rows: Sequence[Row], console: Console, *, has_rule: bool = True
 ) -> str:
     """The table as text without a final newline."""
-    titles = [Cell(visible(column.title), "bold") for column in columns]
-    grid = [[_cell(cell) for cell in row.cells] for row in rows]
-    widths = [
-        max(width(cell.text) for cell in column) for column in zip(titles, *grid, strict=True)
-    ]
+    grid = _grid(columns, rows)
+    widths = _widths(grid)
+    titles, *body = grid
     shown = list(range(len(columns)))
     if console.width is not None:
-        shown = [i for i in shown if not columns[i].drop or _is_used(line[i] for line in grid)]
+        shown = [i for i in shown if not columns[i].drop or _is_used(line[i] for line in body)]
         shown, widths = _fit(columns, shown, widths, console.width)
     lines = [_line(columns, shown, widths, titles, console)]
     if has_rule:
         lines.append(paint("─" * _rule(shown, widths, console.width), "dim", console))
-    for cells, row in zip(grid, rows, strict=True):
+    for cells, row in zip(body, rows, strict=True):
         lines.append(_line(columns, shown, widths, cells, console))
         for note in row.notes:
-            lines += _note(_cell(note), console)
+            lines += _note(visible(note.text), note.style, console)
     return "\n".join(lines)
+
+
+def fits(columns: Sequence[Column], rows: Sequence[Row], most: int | None) -> bool:
+    """Whether all columns find room, the flexible ones at their least."""
+    if most is None:
+        return True
+    return _total(range(len(columns)), _least(columns, _widths(_grid(columns, rows)))) <= most
+
+
+def _grid(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[Cell]]:
+    """The titles and the cells of each row, safe to print."""
+    titles = [Cell(visible(column.title), "bold") for column in columns]
+    return [titles, *([_cell(cell) for cell in row.cells] for row in rows)]
 
 
 def _cell(cell: str | Cell) -> Cell:
     text, style = (cell, "") if isinstance(cell, str) else cell
     return Cell(visible(text), style)
+
+
+def _widths(grid: Sequence[Sequence[Cell]]) -> list[int]:
+    return [max(width(cell.text) for cell in column) for column in zip(*grid, strict=True)]
 
 
 def _is_used(cells: Iterable[Cell]) -> bool:
@@ -80,21 +95,31 @@ def _is_used(cells: Iterable[Cell]) -> bool:
 def _fit(
     columns: Sequence[Column], shown: Sequence[int], widths: Sequence[int], most: int
 ) -> tuple[list[int], list[int]]:
-    """The columns for which there is room, and the flexible one's share of what they leave."""
-    flexible = next((i for i in shown if columns[i].cut), None)
-    needed = [
-        min(wide, column.least) if column.cut else wide
-        for wide, column in zip(widths, columns, strict=True)
-    ]
+    """The columns for which there is room, the flexible ones as narrow as they must be."""
+    needed = _least(columns, widths)
     chosen: list[int] = []
     for i in sorted(shown, key=lambda i: columns[i].drop):
         if not columns[i].drop or _total([*chosen, i], needed) <= most:
             chosen.append(i)
-    fitted = list(widths)
-    if flexible is not None:
-        over = _total(chosen, widths) - most
-        fitted[flexible] = max(1, widths[flexible] - max(0, over))
+    flexible = [i for i in chosen if columns[i].cut]
+    fitted = [
+        min(wide, most) if column.cut else wide
+        for wide, column in zip(widths, columns, strict=True)
+    ]
+    while flexible and _total(chosen, fitted) > most:
+        widest = max(flexible, key=lambda i: fitted[i])
+        if fitted[widest] == 1:
+            break
+        fitted[widest] -= 1
     return sorted(chosen), fitted
+
+
+def _least(columns: Sequence[Column], widths: Sequence[int]) -> list[int]:
+    """What each column needs where flexible ones are as narrow as they may be."""
+    return [
+        min(wide, column.least) if column.cut else wide
+        for wide, column in zip(widths, columns, strict=True)
+    ]
 
 
 def _total(shown: Sequence[int], widths: Sequence[int]) -> int:
@@ -129,9 +154,9 @@ def _line(
     return line.rstrip()
 
 
-def _note(note: Cell, console: Console) -> list[str]:
+def _note(text: str, style: str, console: Console) -> list[str]:
     """A note below its row, marked by `↳`, broken to fit."""
     room = None if console.width is None else max(1, console.width - 4)
-    first, *rest = wrap(note.text, room)
+    first, *rest = wrap(text, room)
     lines = [f"  ↳ {first}", *(f"    {line}" for line in rest)]
-    return [paint(line, note.style, console) for line in lines]
+    return [paint(line, style, console) for line in lines]

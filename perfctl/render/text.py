@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from perfctl.answers.answer import Answer
 from perfctl.console import Console
-from perfctl.render.glyphs import pad, width, wrap
+from perfctl.render.glyphs import cut_end, pad, width, wrap
+from perfctl.render.plain import is_number
 from perfctl.render.style import paint
-from perfctl.render.table import NONE, Cell, Column, Row, draw
+from perfctl.render.table import NONE, Cell, Column, Row, draw, fits
 from perfctl.render.values import say_name, say_value, say_window
 from perfctl.units import format_bytes, format_duration
 from perfctl.visible import visible
@@ -26,6 +27,7 @@ def cut(rows: Sequence[_Item], limit: int | None) -> Sequence[_Item]:
 
 def heading(title: str, pieces: Iterable[str], console: Console) -> str:
     """A title, and what it is about behind it, on as many lines as it takes."""
+    title = visible(title)
     lines = flow([title, *pieces], console.width, " · ")
     first = paint(title, "bold", console) + paint(lines[0][len(title) :], "dim", console)
     return "\n".join([first, *(paint(line, "dim", console) for line in lines[1:])])
@@ -81,7 +83,7 @@ def _warnings(answer: Answer, console: Console) -> list[str]:
 
 def empty(what: str, answer: Answer, console: Console, store: str) -> str:
     """That nothing was found, where it was looked for, and what brings it."""
-    within = "" if answer.window is None else f" {say_window(answer.window)}"
+    within = "" if answer.window is None else f", {say_window(answer.window)}"
     if answer.coverage.pending_bytes:
         remedy = "`perfctl collect` brings in what waits"
     elif answer.coverage.newest_age_s is not None:
@@ -89,7 +91,7 @@ def empty(what: str, answer: Answer, console: Console, store: str) -> str:
     else:
         remedy = "`perfctl doctor` tells what is missing"
     return join(
-        *wrap(f"No {what}{within} in {visible(store)}; {remedy}.", console.width),
+        *wrap(f"No {what} in {visible(store)}{within}: {remedy}.", console.width),
         notes(answer, console),
     )
 
@@ -134,23 +136,32 @@ def render_rows(
     names = list(dict.fromkeys(name for row in rows for name in row))
     shown = cut(rows, limit)
     if not names:
-        return title
-    columns = [
-        Column(name, all(_is_number(row.get(name)) for row in rows), drop=0) for name in names
-    ]
+        return paint(visible(title), "bold", console)
+    columns = [_column(name, rows) for name in names]
     body = [Row([_cell(name, row.get(name), is_raw) for name in names]) for row in shown]
+    if fits(columns, body, console.width):
+        table = draw(columns, body, console)
+    else:
+        table = "\n\n".join(_record(names, row, console) for row in body)
     return join(
         paint(visible(title), "bold", console),
-        draw(columns, body, console),
+        table,
         footer(len(shown), len(rows), "rows", console),
     )
+
+
+def _column(name: str, rows: Sequence[Mapping[str, Any]]) -> Column:
+    is_right = all(is_number(row.get(name)) for row in rows)
+    return Column(name, is_right, cut=None if is_right else cut_end, least=12)
+
+
+def _record(names: Sequence[str], row: Row, console: Console) -> str:
+    """A row too wide for the terminal, a line a column."""
+    texts = [cell if isinstance(cell, str) else cell.text for cell in row.cells]
+    return render_pairs("", zip(names, texts, strict=True), console, is_raw=True)
 
 
 def _cell(name: str, value: Any, is_raw: bool) -> Cell:
     if is_raw:
         return Cell(NONE, "dim") if value is None else Cell(str(value))
     return Cell(say_value(name, value))
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
