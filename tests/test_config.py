@@ -116,6 +116,14 @@ def test_one_file_goes_over_another() -> None:
     assert config.retention.system_ms == 3 * DAY_MS
 
 
+def test_a_nearer_file_decides_last_about_a_route() -> None:
+    """Also with a glob that the farther file has too, before others."""
+    far = read('routes."*".queries.threshold = 100\nroutes."/a/*".queries.threshold = 200')
+    near = parse({"routes": {"*": {"queries": {"threshold": 300}}}}, "near.toml", far)
+    assert far.for_route("GET", "/a/b/").queries.threshold == 200
+    assert near.for_route("GET", "/a/b/").queries.threshold == 300
+
+
 def test_tables_of_later_commands_are_kept_as_they_stand() -> None:
     """Budgets, alert rules, notification and dependencies have readers of their own."""
     config = read("""

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import psutil
 
-from perfctl.collectors.procfs import read_text
-
 MOST = 5
+# The kernel's short name. psutil lengthens it from the command line, which may tell more.
+_NAME_LENGTH = 15
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied)
 
 
@@ -74,13 +74,7 @@ def _choose(chosen: dict[int, ProcessUse], ranked: Iterable[tuple[_Seen, float]]
     for seen, share in list(ranked)[:MOST]:
         process = seen.process
         try:
-            name, user = _name(process), process.username()
+            name, user = process.name()[:_NAME_LENGTH], process.username()
         except _GONE:
             continue
         chosen.setdefault(process.pid, ProcessUse(name, process.pid, user, share, seen.rss_bytes))
-
-
-def _name(process: psutil.Process) -> str:
-    """The kernel's short name: psutil would lengthen it from the command line, which may tell more."""
-    comm = read_text("/", f"proc/{process.pid}/comm")
-    return (comm.rstrip("\n") if comm else process.name())[:15]

@@ -56,11 +56,23 @@ def test_who_takes_the_memory_comes_first(busy: int) -> None:
 
 
 def test_both_orders_name_each_process_once(busy: int) -> None:
-    """At most five of each."""
+    """At most five of each, and never the one that looks, however large it is."""
+    held = b"x" * 200_000_000
     found = largest(0.2, by_cpu=True, by_rss=True)
+    assert held
     pids = [process.pid for process in found]
     assert len(set(pids)) == len(pids) <= 2 * MOST
     assert os.getpid() not in pids
+
+
+def test_processes_that_end_while_they_are_looked_at_are_left_out() -> None:
+    """Hundreds of them come and go meanwhile."""
+    with subprocess.Popen(["/bin/sh", "-c", "while :; do /bin/true; done"]) as churn:
+        try:
+            for _ in range(5):
+                assert largest(0.02, by_cpu=True, by_rss=True)
+        finally:
+            churn.kill()
 
 
 def test_arguments_are_never_told(busy: int) -> None:

@@ -7,6 +7,7 @@ import socket
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,14 +58,18 @@ def test_the_next_sample_has_rates_since_the_first() -> None:
     "changed",
     [
         {"boot_id": "another start of the machine"},
-        {"at_us": time.monotonic_ns() // 1000 + 10**12},
-        {"at_us": time.monotonic_ns() // 1000 - 10**11},
+        {"ago_us": -1_000_000_000},
+        {"ago_us": 86_400_000_000},
     ],
 )
-def test_counters_that_do_not_go_on_begin_anew(changed: dict[str, object]) -> None:
+def test_counters_that_do_not_go_on_begin_anew(changed: dict[str, Any]) -> None:
     """After a restart, a clock that went back, a day without a sample."""
-    first = sample_system(None, QUIET, 0.05)
-    second = sample_system(first.counters._replace(**changed), QUIET, 0.05)
+    first = sample_system(None, QUIET, 0.05).counters
+    earlier = first._replace(at_us=first.at_us - 60_000_000)
+    assert sample_system(earlier, QUIET, 0.05).interval_s == pytest.approx(60, abs=5)
+    ago_us = changed.pop("ago_us", 60_000_000)
+    other = first._replace(at_us=first.at_us - ago_us, **changed)
+    second = sample_system(other, QUIET, 0.05)
     assert second.interval_s is None
     assert (second.net_in_bps, second.disk_read_bps) == (None, None)
     assert second.cpu is not None
