@@ -76,6 +76,8 @@ def make(session: Session, *, group: str | None = None, owner: str | None = None
     group = group or (session.config.group if is_new else None)
     place.prepare(session.store, group=group, owner=owner)
     ownership.become_owner(session.store)
+    if not is_new and connection.is_behind(session.store):
+        migrate(session)
     connection.create(session.store)
     return is_new
 
@@ -97,6 +99,8 @@ def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
         else connection.reading_nothing()
     )
     with opened as con:
+        if connection.version(con) > connection.SCHEMA_VERSION:
+            warnings += ("the store has the schema of a newer perfctl: read, not written",)
         yield Question(con, session.now_ms, window, filters, waiting, warnings + hindrances)
 
 

@@ -10,9 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl.answers.answer import Answer, Question, answer
+from perfctl.answers.answer import Answer, Question
 from perfctl.answers.health import SPOOL_FULL_BYTES
 from perfctl.errors import PerfctlError
+from perfctl.model import Coverage
 from perfctl.recording.check import FORMAT_VERSION
 from perfctl.spool.reader import Segment, list_segments
 from perfctl.store import connection, counters, place, systems, upkeep
@@ -48,16 +49,22 @@ def examine(question: Question, store: Path, *, origin: str) -> Answer:
         Finding("store", *_store(store, origin)),
         *_place(store),
         *_spool(store),
-        *_counters(question.con),
-        _clock(question),
-        _collector(question),
+        *_contents(question),
     ]
-    return answer(question, "doctor", {"findings": findings}, len(findings))
+    nothing = Coverage(len(findings), (), 0, 0, None)
+    return Answer("doctor", None, nothing, {"findings": findings})
 
 
 def has_problem(found: Answer) -> bool:
     """Whether any finding is a problem."""
     return any(finding.status is Verdict.PROBLEM for finding in found.data["findings"])
+
+
+def _contents(question: Question) -> list[Finding]:
+    try:
+        return [*_counters(question.con), _clock(question), _collector(question)]
+    except sqlite3.DatabaseError as exc:
+        return [Finding("contents", Verdict.UNKNOWN, f"cannot be read: {exc}")]
 
 
 def _python() -> Finding:

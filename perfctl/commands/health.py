@@ -46,7 +46,6 @@ def check(
         reading = host.read_now(origins.hosts(question.con), now.options.host)
         answer = health.check_health(question, now.config, reading, system_only=system)
     session.reply(now, answer)
-    status = answer.data.status
-    if status in _FAILS[fail_on]:
+    if any(check.status in _FAILS[fail_on] for check in answer.data.checks):
         return 1
-    return 3 if status is Status.UNKNOWN else 0
+    return 3 if answer.data.status is Status.UNKNOWN else 0

@@ -27,14 +27,12 @@ class StoreBusy(StoreError):
 @contextlib.contextmanager
 def reading(store: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection; a store newer than this perfctl understands is refused."""
-    con = _open_reader(store)
     try:
-        check_version(con, store)
-        yield con
+        with contextlib.closing(_open_reader(store)) as con:
+            check_version(con, store)
+            yield con
     except sqlite3.DatabaseError as exc:
         raise explain(exc, store) from exc
-    finally:
-        con.close()
 
 
 @contextlib.contextmanager
@@ -58,7 +56,7 @@ def writing(
     with locked(store, wait_s):
         con = _open(store, "rw")
         try:
-            check_version(con, store)
+            check_own_version(con, store)
             con.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
             con.execute("PRAGMA journal_size_limit = 16777216")
             yield con
@@ -106,18 +104,22 @@ def create(store: Path) -> None:
     The file itself, its owner and its mode are made by `place.prepare` before.
     """
     with locked(store, 30.0):
-        con = _open(store, "rw")
         try:
-            if version(con) == 0:
-                _refuse_foreign(con, store)
-                con.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                con.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                con.execute("PRAGMA journal_mode = WAL")
-                _apply(con)
+            with contextlib.closing(_open(store, "rw")) as con:
+                _create(con, store)
         except sqlite3.DatabaseError as exc:
             raise explain(exc, store) from exc
-        finally:
-            con.close()
+
+
+def _create(con: sqlite3.Connection, store: Path) -> None:
+    if version(con):
+        check_own_version(con, store)
+        return
+    _refuse_foreign(con, store)
+    con.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    con.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    con.execute("PRAGMA journal_mode = WAL")
+    _apply(con)
 
 
 def migrate(store: Path) -> None:
@@ -129,6 +131,14 @@ def migrate(store: Path) -> None:
             _apply(con)
         finally:
             con.close()
+
+
+def is_behind(store: Path) -> bool:
+    """Whether the schema is older than this perfctl's; an empty file has none to be behind."""
+    if not store.stat().st_size:
+        return False
+    with reading(store) as con:
+        return version(con) < SCHEMA_VERSION
 
 
 def version(con: sqlite3.Connection) -> int:
@@ -150,6 +160,19 @@ def check_version(con: sqlite3.Connection, store: Path) -> None:
             f"this one reads up to {SCHEMA_VERSION})",
             "pip install --upgrade perfctl",
         )
+
+
+def check_own_version(con: sqlite3.Connection, store: Path) -> None:
+    """Refuse to write a store of another schema than this perfctl's own."""
+    check_version(con, store)
+    found = version(con)
+    if found > SCHEMA_VERSION:
+        raise StoreError(
+            f"{store} has the schema of a newer perfctl ({found}): this one only reads it",
+            "pip install --upgrade perfctl",
+        )
+    if found < SCHEMA_VERSION:
+        raise StoreError(f"{store} has an older schema ({found})", "perfctl db migrate")
 
 
 def explain(exc: sqlite3.DatabaseError, store: Path) -> StoreError:
