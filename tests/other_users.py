@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple
 
 import perfctl
 
-PYTHON = "/usr/bin/python3"
+_PYTHONS = (os.path.realpath(sys.executable), "/usr/bin/python3", "/usr/local/bin/python3")
 NO_ACCOUNT = 54_321
 _HARNESS = """
 import json, os, sys
@@ -28,6 +30,20 @@ except PerfctlError as exc:
     print(json.dumps({"error": exc.message, "hint": exc.hint}))
     sys.exit(exc.exit_code)
 """
+
+
+@functools.cache
+def python_for_all() -> str:
+    """A Python 3.11 that every user can run; the one under test may be in root's home."""
+    code = "import sys; sys.exit(sys.version_info < (3, 11))"
+    for candidate in _PYTHONS:
+        with contextlib.suppress(OSError):
+            run = subprocess.run(
+                [candidate, "-c", code], user=NO_ACCOUNT, group=NO_ACCOUNT, cwd="/"
+            )
+            if run.returncode == 0:
+                return candidate
+    raise AssertionError(f"none of {_PYTHONS} is a Python >= 3.11 that every user can run")
 
 
 class Answer(NamedTuple):
@@ -70,7 +86,16 @@ class Elsewhere:
     ) -> Answer:
         """What the code says as that user, under a umask that would let everyone in."""
         done = subprocess.run(
-            [*before, PYTHON, "-B", "-c", _HARNESS, str(self.installation), code, *map(str, args)],
+            [
+                *before,
+                python_for_all(),
+                "-B",
+                "-c",
+                _HARNESS,
+                str(self.installation),
+                code,
+                *map(str, args),
+            ],
             user=uid,
             group=gid,
             extra_groups=groups,
