@@ -38,8 +38,8 @@ def _mean(points: Sequence[float | None]) -> float | None:
 def _level(point: float | None, highest: float) -> str:
     if point is None or not math.isfinite(point):
         return GAP
-    share = point / highest if highest > 0 else 0.0
-    return _LEVELS[max(0, min(7, math.ceil(share * 8) - 1))]
+    share = max(0.0, min(1.0, point / highest)) if highest > 0 else 0.0
+    return _LEVELS[max(0, math.ceil(share * 8) - 1)]
 
 
 def share_bar(share: float | None, width: int) -> str:

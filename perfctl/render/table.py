@@ -20,7 +20,7 @@ _LAST_MOST = 24
 
 
 class Column(NamedTuple):
-    """One column; 0 always stays, of the others those with a low `drop` are preferred."""
+    """One column: with `drop` 0 it always stays, as one must; else a low one is preferred."""
 
     title: str
     is_right: bool = False
@@ -142,13 +142,13 @@ def _line(
 ) -> str:
     line, room = "", console.width
     for i in shown:
-        text, gap = cells[i].text, GAP if i != shown[0] else ""
+        text, gap, cells_wide = cells[i].text, GAP if i != shown[0] else "", widths[i]
         if room is not None:
-            text = (columns[i].cut or cut_end)(text, widths[i])
             # A terminal narrower than what always stays cuts that too.
-            text = cut_end(text, max(0, room - len(gap)))
-            room -= len(gap) + widths[i]
-        fill = " " * (widths[i] - width(text))
+            cells_wide = max(0, min(cells_wide, room - len(gap)))
+            room -= len(gap) + cells_wide
+            text = (columns[i].cut or cut_end)(text, cells_wide)
+        fill = " " * (cells_wide - width(text))
         text = paint(text, cells[i].style, console)
         line += gap + (fill + text if columns[i].is_right else text + fill)
     return line.rstrip()
