@@ -1,0 +1,40 @@
+"""SQL in the room of a cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfctl.render.statement import cut_statement
+
+SELECT = (
+    'SELECT "auth_user"."id", "auth_user"."username" FROM "auth_user" WHERE "auth_user"."id" = ?'
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "cells", "shown"),
+    [
+        (SELECT, 100, SELECT),
+        (SELECT, 70, 'SELECT … FROM "auth_user" WHERE "auth_user"."id" = ?'),
+        (SELECT, 40, "SELECT … FROM auth_user WHERE auth_user…"),
+        (
+            'SELECT DISTINCT "a"."b", "a"."c", "a"."d" FROM "a" WHERE "a"."x" IN (?)',
+            60,
+            'SELECT DISTINCT … FROM "a" WHERE "a"."x" IN (?)',
+        ),
+        (
+            'SELECT COUNT(*) AS "__count" FROM "items_item" WHERE "items_item"."owner_id" = ?',
+            40,
+            "SELECT COUNT(*) AS __count FROM items_i…",
+        ),
+        (
+            'INSERT INTO "items_item" ("id", "name", "owner_id", "created") VALUES (?)',
+            50,
+            'INSERT INTO "items_item" (…) VALUES (?)',
+        ),
+        ("UPDATE `items_item` SET `name` = ? WHERE `id` = ?", 30, "UPDATE items_item SET name = …"),
+    ],
+)
+def test_cut_statement(sql: str, cells: int, shown: str) -> None:
+    """The table and the condition stay longest."""
+    assert cut_statement(sql, cells) == shown
