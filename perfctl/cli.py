@@ -4,8 +4,6 @@ A command's module is imported when it is asked for, and only then: `perfctl hea
 for `perfctl query`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence
@@ -57,11 +55,11 @@ _BY_NAME = {entry.name: entry for entry in COMMANDS}
 class PerfctlGroup(TyperGroup):
     """Loads a command when it is called, and gives it the global options."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: "Context") -> list[str]:
         """The names, in the order of the help."""
         return [entry.name for entry in COMMANDS]
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
         """The command of that name, with the global options behind its own."""
         entry = _BY_NAME.get(cmd_name)
         if entry is None:
@@ -72,7 +70,7 @@ class PerfctlGroup(TyperGroup):
         add_globals(command)
         return command
 
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """The commands by heading, without importing any."""
         for heading in dict.fromkeys(entry.heading for entry in COMMANDS):
             rows = [(entry.name, entry.help) for entry in COMMANDS if entry.heading == heading]

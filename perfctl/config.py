@@ -1,7 +1,5 @@
 """Reads the configuration, TOML or a dict, into a `Config`; a name it does not know is an error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 

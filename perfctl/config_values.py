@@ -1,7 +1,5 @@
 """Takes the values of a configuration as what they must be, or says which one is wrong and how."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -16,7 +14,7 @@ class Place(NamedTuple):
     where: str
     key: str = ""
 
-    def at(self, name: str) -> Place:
+    def at(self, name: str) -> "Place":
         """The place of a name within this table."""
         return Place(self.where, f"{self.key}.{quoted(name)}" if self.key else quoted(name))
 

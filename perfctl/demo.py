@@ -23,7 +23,7 @@ import django
 django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-call_command("seed_vault", verbosity=0)
+call_command("seed_vault", verbosity=0, stdout=sys.stderr)
 from vault import traffic
 n, seed = int(sys.argv[1]), int(sys.argv[2])
 for i, _ in enumerate(traffic.run(traffic.visits(n, seed)), 1):

@@ -1,7 +1,5 @@
 """The words that all layers share: windows, filters, coverage, levels of rollup, flags."""
 
-from __future__ import annotations
-
 from enum import IntEnum, IntFlag, StrEnum
 from typing import NamedTuple
 

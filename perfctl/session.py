@@ -1,7 +1,5 @@
 """What a command begins with: which store, whose, under which settings, and what waits for it."""
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import os

@@ -1,7 +1,5 @@
 """Finds the store and the configuration, and knows where each value came from."""
 
-from __future__ import annotations
-
 import functools
 import os
 import re

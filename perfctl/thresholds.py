@@ -1,7 +1,5 @@
 """What is well and what is not: targets and thresholds, of the machine and of each route."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple

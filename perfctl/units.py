@@ -1,7 +1,5 @@
 """Reads and writes times, durations, sizes, counts and shares as people write them."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

@@ -74,7 +74,7 @@ def test_a_question_loads_nothing_heavy(verb: str, store: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 3, done.stderr
+    assert done.returncode in ((1, 3) if verb == "health" else (3,)), done.stderr
     loaded = set(done.stderr.split("MODULES", 1)[1].split())
     assert "perfctl.cli" in loaded
     assert not loaded & HEAVY

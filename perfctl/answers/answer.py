@@ -1,7 +1,5 @@
 """What every answer carries besides its data: the window it used, and on what it stands."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """`health`: is it well now, and if one cannot tell, why not."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple

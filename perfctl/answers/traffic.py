@@ -1,7 +1,5 @@
 """Requests of a window by endpoint, summed from rollup cells: what several answers begin with."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from perfctl import sketch

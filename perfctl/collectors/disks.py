@@ -1,7 +1,5 @@
 """How full the disks are: the local filesystems that can be written, each device once."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Callable, Iterable

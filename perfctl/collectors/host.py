@@ -1,7 +1,5 @@
 """CPU, memory and disks of this machine now, read within a few milliseconds; or of its cgroup."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time
@@ -169,7 +167,7 @@ def read_loads(root: str = "/") -> tuple[float, float, float] | None:
     return procfs.read_loads(root) if IS_LINUX else portable.read_loads()
 
 
-def read_now(hosts: Collection[str], wanted: str | None) -> SystemNow | None:
+def read_now(hosts: Collection[str], wanted: str | None) -> "SystemNow | None":
     """This machine now, for an answer; None where the hosts of a store, or the wanted one, are others."""
     from perfctl.answers.health import SystemNow
 

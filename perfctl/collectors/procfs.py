@@ -1,7 +1,5 @@
 """What Linux tells of the machine in /proc: CPU, memory, load. `root` is where /proc and /sys hang."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

@@ -51,7 +51,7 @@ def _show(now: session.Session) -> None:
         health = check_health(question, now.config, reading)
         endpoints = summarise_endpoints(question, now.config)
     session.reply(now, health)
-    now.console.write("")
+    now.console.write("\n")
     session.reply(now, endpoints)
     now.console.write(render_next_steps(_tell(now.store), now.console))
 

@@ -1,7 +1,5 @@
 """Alerts that are open."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ its source. So each level adds up to the raw rows at any time, and a record that
 special case: a cell is only ever added to.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Counts of what went wrong on the way: refused, torn, clamped, failed inside the hook."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The names of endpoints."""
 
-from __future__ import annotations
-
 import sqlite3
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What the store's folder is mounted from: a filesystem that other machines share is refused."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

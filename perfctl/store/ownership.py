@@ -1,12 +1,9 @@
 """Whose the store is: perfctl works on it as its owner, or says who should."""
 
-from __future__ import annotations
-
 import contextlib
 import grp
 import os
 import pwd
-import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -97,6 +94,8 @@ def find_group(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
+        import shlex
+
         raise UsageError(f"there is no group {name!r}", f"groupadd {shlex.quote(name)}") from None
 
 
@@ -196,6 +195,8 @@ def _is_of_group(owner: Owner) -> bool:
 
 
 def _not_ours(owner: Owner, store: Path, argv: Sequence[str]) -> EnvironmentFault:
+    import shlex
+
     # sudo drops PERFCTL_DB, so the line names the store.
     named = any(word == "--db" or word.startswith("--db=") for word in argv)
     line = ["sudo", "-u", owner.name, "perfctl", *argv, *(() if named else ("--db", str(store)))]

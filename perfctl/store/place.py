@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
-import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,7 +101,8 @@ def _share(store: Path, owner: Owner) -> None:
         )
     with _opened(spool, _FOLDER) as fd:
         _give(fd, owner)
-    for path in (*store.parent.glob(f"{glob.escape(store.name)}*"), *spool.iterdir()):
+    beside = [path for path in store.parent.iterdir() if path.name.startswith(store.name)]
+    for path in (*beside, *spool.iterdir()):
         if stat.S_ISREG(path.lstat().st_mode):
             with _opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC) as fd:
                 _give(fd, owner)
@@ -138,7 +137,7 @@ def _check_file(store: Path, status: os.stat_result) -> tuple[str, ...]:
     if not stat.S_ISREG(status.st_mode):
         raise StoreError(f"{store} is not a file", f"--db {store / 'perfctl.db'}")
     if status.st_mode & stat.S_IWOTH:
-        raise StoreError(f"everyone can write to {store}", f"chmod o-rwx {shlex.quote(str(store))}")
+        raise StoreError(f"everyone can write to {store}", f"chmod o-rwx {_quote(str(store))}")
     return (f"everyone can read {store}",) if status.st_mode & stat.S_IROTH else ()
 
 
@@ -153,7 +152,7 @@ def _check_spool(store: Path) -> tuple[str, ...]:
     if status.st_mode & stat.S_IWOTH:
         raise StoreError(
             f"everyone can write to {spool}, and so into the store",
-            f"chmod o-rwx {shlex.quote(str(spool))}",
+            f"chmod o-rwx {_quote(str(spool))}",
         )
     return _check_spool_owner(store, spool, status)
 
@@ -186,3 +185,9 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _quote(path: str) -> str:
+    import shlex  # only what is refused needs it
+
+    return shlex.quote(path)

@@ -1,7 +1,5 @@
 """Raw request rows: `performance_metric`, in time order by their row id."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -53,8 +53,9 @@ CREATE TABLE system_metric(                 -- id = at_ms << 20 | tie
     detail TEXT NOT NULL                    -- JSON: disks, counters, the largest processes
     ) STRICT;
 CREATE TABLE system_hour(
-    host TEXT NOT NULL, period INTEGER NOT NULL, samples INTEGER NOT NULL,
-    cpu_sum REAL NOT NULL, cpu_max REAL, memory_sum REAL NOT NULL, memory_max REAL,
+    host TEXT NOT NULL, period INTEGER NOT NULL,
+    cpu_samples INTEGER NOT NULL, cpu_sum REAL NOT NULL, cpu_max REAL,
+    memory_samples INTEGER NOT NULL, memory_sum REAL NOT NULL, memory_max REAL,
     disk_max REAL, load1_max REAL,
     PRIMARY KEY(host, period)) STRICT, WITHOUT ROWID;
 CREATE TABLE error_group(

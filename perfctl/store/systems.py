@@ -1,7 +1,5 @@
 """System samples of each host, their hours, and when a collector last came by."""
 
-from __future__ import annotations
-
 import sqlite3
 from itertools import pairwise
 from typing import NamedTuple
@@ -49,14 +47,16 @@ class Collector(NamedTuple):
 
 _INSERT = f"INSERT INTO system_metric VALUES({', '.join('?' * 17)})"
 _ADD_HOUR = """
-INSERT INTO system_hour VALUES(:host, :period, 1, coalesce(:cpu, 0), :cpu, coalesce(:memory, 0),
-                               :memory, :disk, :load1)
-ON CONFLICT DO UPDATE SET samples = samples + 1, cpu_sum = cpu_sum + excluded.cpu_sum,
-    cpu_max = max(coalesce(cpu_max, 0), coalesce(excluded.cpu_max, 0)),
+INSERT INTO system_hour VALUES(:host, :period, :cpu IS NOT NULL, coalesce(:cpu, 0), :cpu,
+                               :memory IS NOT NULL, coalesce(:memory, 0), :memory, :disk, :load1)
+ON CONFLICT DO UPDATE SET
+    cpu_samples = cpu_samples + excluded.cpu_samples, cpu_sum = cpu_sum + excluded.cpu_sum,
+    cpu_max = coalesce(max(cpu_max, excluded.cpu_max), cpu_max, excluded.cpu_max),
+    memory_samples = memory_samples + excluded.memory_samples,
     memory_sum = memory_sum + excluded.memory_sum,
-    memory_max = max(coalesce(memory_max, 0), coalesce(excluded.memory_max, 0)),
-    disk_max = max(coalesce(disk_max, 0), coalesce(excluded.disk_max, 0)),
-    load1_max = max(coalesce(load1_max, 0), coalesce(excluded.load1_max, 0))
+    memory_max = coalesce(max(memory_max, excluded.memory_max), memory_max, excluded.memory_max),
+    disk_max = coalesce(max(disk_max, excluded.disk_max), disk_max, excluded.disk_max),
+    load1_max = coalesce(max(load1_max, excluded.load1_max), load1_max, excluded.load1_max)
 """
 
 
