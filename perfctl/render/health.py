@@ -109,10 +109,15 @@ def _place(answer: Answer, console: Console, store: str) -> list[str]:
 
 
 def _below(health: Health, about_it: list[str]) -> list[Sequence[Cell]]:
-    """What is to say below each row that is not fine; of equal ones in a row the last says it."""
+    """What is to say below each row that is not fine; of equal ones in a row the last says it.
+
+    What also stands at a check that was measured does not say why another was not.
+    """
+    pairs = list(zip(health.checks, about_it, strict=True))
+    measured = {text for check, text in pairs if check.value is not None}
     said = [
-        text if check.status is not Status.OK else ""
-        for check, text in zip(health.checks, about_it, strict=True)
+        "" if check.status is Status.OK or (check.value is None and text in measured) else text
+        for check, text in pairs
     ]
     return [
         (Cell(text, "dim"),) if text and text != following else ()
@@ -156,7 +161,7 @@ def _say(check: Check, value: float) -> str:
         case "ms":
             return say_ms(value)
         case "s":
-            return say_round(value * 1000)
+            return say_round(round(value) * 1000) if value >= 0.5 else "0 s"
         case "open":
             return f"{value:.0f} open" if value else "none"
         case _:

@@ -15,7 +15,7 @@ from perfctl.visible import visible
 
 _COLUMNS = (
     Column("time"),
-    Column("endpoint", cut=cut_middle, least=24),
+    Column("endpoint", cut=cut_middle, least=30),
     Column("status", is_right=True),
     Column("duration", is_right=True),
     Column("SQL", is_right=True, drop=2),

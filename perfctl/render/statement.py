@@ -8,12 +8,33 @@ from perfctl.render.glyphs import ELLIPSIS, cut_end, width
 
 _SELECTED = re.compile(r"^(SELECT (?:DISTINCT )?)(?!COUNT\(|1 )(.{12,}?)( FROM )", re.IGNORECASE)
 _NAMED = re.compile(r"^(INSERT INTO \S+ )(\(.{12,}?\))( VALUES )", re.IGNORECASE)
+_JOINED = re.compile(
+    r"\b(?:INNER |(?:LEFT |RIGHT )?OUTER )?(JOIN \S+) ON \([^()]*\)", re.IGNORECASE
+)
+_QUALIFIED = re.compile(r"\b[A-Za-z_]\w*\.(?=[A-Za-z_*])")
 _QUOTES = str.maketrans("", "", '"`')
 
 
 def cut_statement(sql: str, cells: int) -> str:
-    """The statement; where it is too wide without its list of columns, then its quotes, then its end."""
-    if width(sql) <= cells:
-        return sql
-    short = _NAMED.sub(rf"\1({ELLIPSIS})\3", _SELECTED.sub(rf"\1{ELLIPSIS}\3", sql))
-    return short if width(short) <= cells else cut_end(short.translate(_QUOTES), cells)
+    """The statement; where it is too wide, step by step without what tells least, at last its end."""
+    steps = (_without_columns, _without_joins, _without_tables)
+    short = sql
+    for step in steps:
+        if width(short) <= cells:
+            return short
+        short = step(short)
+    return cut_end(short, cells)
+
+
+def _without_columns(sql: str) -> str:
+    return _NAMED.sub(rf"\1({ELLIPSIS})\3", _SELECTED.sub(rf"\1{ELLIPSIS}\3", sql))
+
+
+def _without_joins(sql: str) -> str:
+    """Without quotes and the conditions on which tables are joined."""
+    return _JOINED.sub(r"\1", sql.translate(_QUOTES))
+
+
+def _without_tables(sql: str) -> str:
+    """`id` for `auth_user.id`."""
+    return _QUALIFIED.sub("", sql)

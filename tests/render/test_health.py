@@ -88,6 +88,14 @@ def test_times_within_a_text_are_local() -> None:
     assert "  ↳ the last 20 requests, since 2026-11-24 12:00" in shown(Status.WARNING, check)
 
 
+def test_what_was_not_measured_has_its_own_reason() -> None:
+    """The number of requests behind the other checks is none."""
+    measured = samples.check("error_rate", 0.001, detail="652 requests")
+    missing = samples.check("queue_time", None, status=Status.NOT_MEASURED, detail="652 requests")
+
+    assert not [line for line in shown(Status.OK, measured, missing) if "↳" in line]
+
+
 def test_equal_remarks_stand_once_on_a_terminal() -> None:
     """Below the last of the checks in a row that share it."""
     idle = samples.check("queries", None, status=Status.IDLE, detail="no requests in 24 h")

@@ -16,7 +16,15 @@ SELECT = (
     [
         (SELECT, 100, SELECT),
         (SELECT, 70, 'SELECT … FROM "auth_user" WHERE "auth_user"."id" = ?'),
-        (SELECT, 40, "SELECT … FROM auth_user WHERE auth_user…"),
+        (SELECT, 50, "SELECT … FROM auth_user WHERE auth_user.id = ?"),
+        (SELECT, 40, "SELECT … FROM auth_user WHERE id = ?"),
+        (SELECT, 30, "SELECT … FROM auth_user WHERE…"),
+        (
+            'SELECT "a"."b", "a"."c", "a"."d" FROM "a" INNER JOIN "v" ON ("a"."v_id" = "v"."id")'
+            ' LEFT OUTER JOIN "w" ON ("a"."w_id" = "w"."id") WHERE "v"."owner_id" = ?',
+            60,
+            "SELECT … FROM a JOIN v JOIN w WHERE v.owner_id = ?",
+        ),
         (
             'SELECT DISTINCT "a"."b", "a"."c", "a"."d" FROM "a" WHERE "a"."x" IN (?)',
             60,
