@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from perfctl.answers.answer import Answer
 from perfctl.answers.health import Check, Health, Status
 from perfctl.console import Console
-from perfctl.render.glyphs import width, wrap
+from perfctl.render.glyphs import wrap
 from perfctl.render.sparkline import bar, sparkline
 from perfctl.render.style import mark, paint, status_text
-from perfctl.render.table import NONE, Cell, Column, Row, draw
+from perfctl.render.table import NONE, Cell, Column, Row, draw, fits
 from perfctl.render.text import about, flow, join, notes
 from perfctl.render.values import cell_mean, say_count, say_moment, say_ms, say_round
 from perfctl.units import format_local_minute, format_ratio
@@ -19,13 +19,11 @@ from perfctl.visible import visible
 
 _BAR = 12
 _TREND = 12
-_WIDTH = 84
-"""What the table takes without what is to say about each check, which stands below where it must."""
 _COLUMNS = (
     Column("check"),
     Column("value", is_right=True),
     Column("limits", drop=2),
-    Column("to threshold", drop=4),
+    Column("level", drop=4),
     Column("last hour", drop=3),
     Column("status"),
 )
@@ -38,13 +36,14 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     today = "" if answer.window is None else format_local_minute(answer.window.until_ms)[:10]
     about_it = [visible(_remark(check, today)) for check in health.checks]
     rows = [_row(check) for check in health.checks]
-    if console.width is None or console.width >= _WIDTH + max(map(width, about_it), default=0):
-        columns = [*_COLUMNS, Column("about")]
-        rows = [
-            Row([*row.cells, Cell(said, "dim")]) for row, said in zip(rows, about_it, strict=True)
-        ]
+    columns = [*_COLUMNS, Column("about")]
+    beside = [
+        Row([*row.cells, Cell(said, "dim")]) for row, said in zip(rows, about_it, strict=True)
+    ]
+    if fits(columns, beside, console.width):
+        rows = beside
     else:
-        columns = list(_COLUMNS)
+        columns.pop()
         below = _below(health, about_it)
         rows = [row._replace(notes=notes) for row, notes in zip(rows, below, strict=True)]
     return join(
@@ -145,7 +144,7 @@ def _limits(check: Check) -> str:
     if not check.target or not check.threshold:
         return ""
     both = f"{_limit(check, check.target)} / {_limit(check, check.threshold)}"
-    return both.replace(" %", "%")
+    return both.replace(" ", "").replace("/", " / ")
 
 
 def _limit(check: Check, value: float) -> str:

@@ -93,14 +93,14 @@ def test_what_was_not_measured_has_its_own_reason() -> None:
     measured = samples.check("error_rate", 0.001, detail="652 requests")
     missing = samples.check("queue_time", None, status=Status.NOT_MEASURED, detail="652 requests")
 
-    assert not [line for line in shown(Status.OK, measured, missing) if "↳" in line]
+    assert not [line for line in shown(Status.OK, measured, missing, width=60) if "↳" in line]
 
 
 def test_equal_remarks_stand_once_on_a_terminal() -> None:
     """Below the last of the checks in a row that share it."""
     idle = samples.check("queries", None, status=Status.IDLE, detail="no requests in 24 h")
 
-    lines = shown(Status.OK, OK, idle, idle, idle)
+    lines = shown(Status.OK, OK, idle, idle, idle, width=60)
 
     assert [line for line in lines if "↳" in line] == ["  ↳ no requests in 24 h"]
     assert lines[-1] == "  ↳ no requests in 24 h"
