@@ -61,8 +61,9 @@ def bar(value: float | None, target: float | None, threshold: float | None, widt
     if value is None or threshold is None or not math.isfinite(value) or threshold <= 0:
         return ""
     scale = (width - 1) / (threshold * 1.25)
-    marks = {round(limit * scale) for limit in (target, threshold) if limit is not None}
-    filled = max(0, min(width, math.ceil(value * scale)))
+    limits = [limit * scale for limit in (target, threshold) if limit is not None]
+    marks = {round(place) for place in limits if place < width}
+    filled = math.ceil(max(0.0, min(value * scale, width)))
     return "".join(_piece(index < filled, index in marks) for index in range(width))
 
 
