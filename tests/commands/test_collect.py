@@ -1,0 +1,123 @@
+"""`collect` and `demo`: what cron and a newcomer run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests import segments
+from tests.commands.conftest import Perfctl
+from tests.segments import request
+
+
+def test_collect_brings_in_what_waits_and_says_so(
+    perfctl: Perfctl, store: Path, now_ms: int
+) -> None:
+    """The keys of the contract; a torn line is counted."""
+    segments.write(store, [request(now_ms), request(now_ms)], raw=b"torn\n")
+    done = perfctl("collect", "--format", "json", db=store)
+    assert done.code == 0
+    data = done.json["data"]
+    assert set(data) == {
+        "system",
+        "ingested",
+        "rejected",
+        "alerts_opened",
+        "alerts_resolved",
+        "pruned",
+    }
+    assert (data["ingested"], data["rejected"]) == (2, 1)
+    assert 0 <= data["system"]["cpu"] <= 1
+    assert 0 <= data["system"]["memory"] <= 1
+
+
+def test_samples_are_what_health_shows_of_another_machine(perfctl: Perfctl, store: Path) -> None:
+    """A store of host `elsewhere` is answered from its samples, not from this machine."""
+    env = {"PERFCTL_HOST": "elsewhere"}
+    assert perfctl("collect", "-q", db=store, env=env).out == ""
+    data = perfctl("health", "--format", "json", db=store).json["data"]
+    cpu = next(check for check in data["checks"] if check["name"] == "cpu")
+    assert cpu["value"] is not None
+    rows = perfctl("query", "SELECT host FROM v_system", "--format", "json", db=store).json["data"]
+    assert rows["rows"] == [{"host": "elsewhere"}]
+
+
+def test_collect_every_stays_until_it_is_interrupted(store: Path) -> None:
+    """Two rounds in a few seconds, then ^C: exit 130."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "perfctl", "--db", store, "collect", "--every", "1s", "--format",
+         "ndjson"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    rounds = [json.loads(child.stdout.readline()) for _ in range(2)]
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=20)
+    assert len(rounds) == 2
+    assert child.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_the_interval_of_every_decides_what_is_stale(perfctl: Perfctl, store: Path) -> None:
+    """A collector that comes each hour is not stale after a minute."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "perfctl", "--db", store, "collect", "--every", "1h"],
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    child.kill()
+    child.communicate()
+    data = perfctl("health", "--format", "json", db=store).json["data"]
+    freshness = next(check for check in data["checks"] if check["name"] == "freshness")
+    assert (freshness["status"], freshness["target"]) == ("ok", 3600)
+
+
+def test_demo_records_the_example_site_into_its_own_store(perfctl: Perfctl, tmp_path: Path) -> None:
+    """Health and endpoints of what was recorded; the user's store is not touched; it stays."""
+    state = tmp_path / "state"
+    users = state / "perfctl" / "perfctl.db"
+    env = {"XDG_STATE_HOME": str(state)}
+    for _ in range(2):
+        done = perfctl("demo", "--visits", "80", env=env)
+        assert done.code == 0, done.err
+        assert "p95" in done.out
+        assert "cpu" in done.out
+        assert "/items/" in done.out
+        assert "perfctl --db" in done.out
+    assert not users.exists()
+    store = state / "perfctl-demo" / "perfctl.db"
+    rows = perfctl("endpoints", "--probes", "--format", "json", db=store).json["data"]["endpoints"]
+    assert sum(row["count"] for row in rows) == 80
+
+
+def test_demo_does_not_take_another_store(perfctl: Perfctl, store: Path) -> None:
+    """Never the user's."""
+    assert perfctl("demo", db=store).code == 2
+
+
+def test_follow_prints_requests_as_they_come(store: Path) -> None:
+    """A line for each, until interrupted."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "perfctl", "--db", store, "requests", "-f", "--format", "ndjson"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.5)
+    segments.write(store, [request(int(time.time() * 1000), request_id="first")])
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["request_id"] == "first"
+    segments.write(store, [request(int(time.time() * 1000), request_id="second")])
+    assert json.loads(child.stdout.readline())["request_id"] == "second"
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert os.path.exists(store)
