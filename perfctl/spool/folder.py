@@ -21,6 +21,7 @@ from perfctl.errors import EnvironmentFault
 PRIVATE_MODE = 0o700
 GROUP_MODE = 0o2770
 _ABOVE_MODE = 0o755
+_TRIES = 3
 
 
 class SpoolRefused(EnvironmentFault):
@@ -79,11 +80,12 @@ def find_group(group: str | int | None) -> int | None:
 def _open_or_make(path: Path, group_id: int | None) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        try:
-            return os.open(path, flags)
-        except FileNotFoundError:
-            _make(path, PRIVATE_MODE if group_id is None else GROUP_MODE, group_id)
-            return os.open(path, flags)
+        for _ in range(_TRIES):
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(path, flags)
+            with contextlib.suppress(FileNotFoundError):  # the one above is being made by others
+                _make(path, PRIVATE_MODE if group_id is None else GROUP_MODE, group_id)
+        return os.open(path, flags)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and os.path.lexists(path):
             message = f"the spool {path} is a link or no folder"
@@ -162,17 +164,28 @@ def _make(path: Path, mode: int, group_id: int | None, *, is_spool: bool = True)
 
 
 def _make_in(parent: int, name: str, mode: int, group_id: int | None) -> None:
-    # Renamed into place once it has its rights: another worker may look for it at this moment.
+    # Renamed into place once it has its rights: another worker may look for it at this moment. Two
+    # that make it at once are seldom, and harmless: a rename replaces only an empty folder.
     draft = f".{name}.{os.urandom(8).hex()}"
     os.mkdir(draft, PRIVATE_MODE, dir_fd=parent)
     try:
         _give_rights(parent, draft, mode, group_id)
+        if _exists(parent, name):
+            raise FileExistsError(errno.EEXIST, "made by another worker meanwhile")
         os.rename(draft, name, src_dir_fd=parent, dst_dir_fd=parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.rmdir(draft, dir_fd=parent)
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
+
+
+def _exists(parent: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _give_rights(parent: int, name: str, mode: int, group_id: int | None) -> None:

@@ -32,7 +32,7 @@ class OpenSegment:
         self.inode = -1
         """Which file it is, once it is locked and has its rights; -1 before."""
         self.size = 0
-        """Where the last whole line ends; -1 where a fragment follows it."""
+        """Where the last whole line ends."""
         self.is_begun = False
         """Whether its header is written."""
         self.is_clean = False
@@ -76,8 +76,6 @@ class OpenSegment:
             os.fchown(self.fd, -1, group)
         if status.st_mode & 0o777 != folder.segment_mode:
             os.fchmod(self.fd, folder.segment_mode)
-        if os.fstat(self.fd).st_nlink == 0:
-            return False
         self.inode = status.st_ino
         return True
 

@@ -165,7 +165,6 @@ class SpoolWriter:
         slot.errno = 0
         try:
             if write(slot.fd, data) != len(data):
-                slot.size = -1
                 return False
             status = fstat(slot.fd)
         except OSError as error:
@@ -211,9 +210,15 @@ class SpoolWriter:
         raise SpoolRefused("vanished", f"segments vanish from the spool {self._folder}")
 
     def _begin(self, slot: OpenSegment) -> None:
-        with self._gate.open_folder() as folder:
-            self._move_to(folder.identity)
-            slot.begin(folder)
+        for is_last in (False, False, True):
+            try:
+                with self._gate.open_folder() as folder:
+                    self._move_to(folder.identity)
+                    slot.begin(folder)
+                    return
+            except FileNotFoundError:  # the folder was removed meanwhile, or made by two at once
+                if is_last:
+                    raise
 
     def _head(self, slot: OpenSegment, missing: list[int]) -> bytes:
         # After a fragment: the newline ends it, the "!" spoils its checksum. A newline alone would

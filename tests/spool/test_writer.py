@@ -210,6 +210,7 @@ def test_a_pattern_that_is_unknown_costs_its_record_alone(folder: Path) -> None:
 
 def test_threads_share_no_segment(folder: Path) -> None:
     """Eight at a time have at most eight, and every line is whole."""
+    folder.mkdir(mode=0o700)
     writer = spools.writer(folder, max_file=1 << 20)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -240,6 +241,60 @@ def test_threads_share_no_segment(folder: Path) -> None:
         assert (found.records[0], found.torn, found.tail) == (HEAD, [], b"")
         ordinals = [record[1] for record in found.records if record[0] == "p"]
         assert len(ordinals) == len(set(ordinals))
+
+
+def test_threads_that_are_the_first_make_one_folder(tmp_path: Path) -> None:
+    """Whoever is faster, no record is refused."""
+    for attempt in range(40):
+        folder = tmp_path / str(attempt) / "spool"
+        writer = spools.writer(folder)
+        start = threading.Barrier(4)
+        taken: list[bool] = []
+
+        def work(
+            writer: Writer = writer,
+            start: threading.Barrier = start,
+            taken: list[bool] = taken,
+        ) -> None:
+            start.wait()
+            taken.append(writer.append(line(["r", 1])))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (taken, writer.dropped) == ([True] * 4, {}), writer.refusal
+        assert spools.records(folder) == [["r", 1]] * 4
+
+
+@pytest.mark.parametrize("reader_does", ["lock", "unlink"])
+def test_a_reader_that_comes_before_the_lock_is_left_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, reader_does: str
+) -> None:
+    """It sees an empty segment without a writer: the record goes into another."""
+    locks = []
+    flock = fcntl.flock
+
+    def meet_a_reader(fd: int, operation: int) -> None:
+        if not locks:
+            (segment,) = spools.segments(folder)
+            locks.append(os.open(segment, os.O_RDONLY))
+            flock(locks[0], fcntl.LOCK_EX)
+            if reader_does == "unlink":
+                segment.unlink()
+                flock(locks[0], fcntl.LOCK_UN)
+        flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", meet_a_reader)
+    writer = spools.writer(folder)
+    assert writer.append(line(["r", 1]))
+    os.close(locks[0])
+
+    found = [spools.read(segment).records for segment in spools.segments(folder)]
+    assert [records for records in found if records] == [[HEAD, ["r", 1]]]
+    assert len(found) == (2 if reader_does == "lock" else 1)
+    assert len(spools.descriptors(folder)) == 1
 
 
 def test_the_writer_starts_no_thread_and_loads_nothing_heavy(folder: Path) -> None:
