@@ -85,7 +85,7 @@ def _summary(group: list[PatternSums], whole_us: int) -> PatternSummary:
         requests=cell.requests,
         per_request=cell.calls / max(1, cell.requests),
         avg_ms=cell.sum_us / calls / 1000,
-        p95_ms=None if p95_us is None else p95_us / 1000,
+        p95_ms=None if p95_us is None else min(p95_us, cell.max_us) / 1000,
         max_ms=cell.max_us / 1000,
         total_ms=cell.sum_us / 1000,
         share=cell.sum_us / whole_us if whole_us else 0.0,

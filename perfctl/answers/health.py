@@ -319,7 +319,7 @@ def check_freshness(question: Question) -> Check:
     else:
         status, detail = Status.OK, f"a sample each {interval_s:g} s"
     limit_s = None if interval_s is None else 3 * interval_s
-    return Check("freshness", age_s, "s", interval_s, limit_s, status, None, [], detail)
+    return Check("freshness", age_s, "s", limit_s, limit_s, status, None, [], detail)
 
 
 def _usual_gap_s(question: Question, host: str) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from perfctl.answers.answer import Answer, Question, answer
 from perfctl.config import Config
-from perfctl.model import Flag
+from perfctl.model import EndpointKind, Flag
 from perfctl.store import requests
 from perfctl.store.requests import StoredRequest
 from perfctl.units import iso_utc
@@ -71,7 +71,7 @@ def list_requests(question: Question, config: Config, selection: Selection) -> A
     if selection.slow:
         found = [row for row in found if row.duration_us > _limit_us(config, row)]
         found = found[: selection.most] if selection.most else found
-    rows = [_row(row) for row in found]
+    rows = [_row(row, _limit_us(config, row)) for row in found]
     return answer(question, "requests", {"requests": rows}, len(rows))
 
 
@@ -90,7 +90,10 @@ def _lowest_limit_us(config: Config) -> int:
     return int(min(limits) * 1000)
 
 
-def _row(row: StoredRequest) -> RequestRow:
+def _row(row: StoredRequest, limit_us: float) -> RequestRow:
+    flags = [flag.name.lower() for flag in Flag if row.flags & flag and flag.name]
+    if row.kind != EndpointKind.LONG and row.duration_us > limit_us:
+        flags.append("slow")
     return RequestRow(
         request_id=row.request_id,
         started_at=iso_utc(row.started_ms),
@@ -111,7 +114,7 @@ def _row(row: StoredRequest) -> RequestRow:
         response_bytes=row.response_bytes,
         lifetime_ms=_ms(row.lifetime_us),
         user=row.user,
-        flags=[flag.name.lower() for flag in Flag if row.flags & flag and flag.name],
+        flags=flags,
         test=row.test,
     )
 

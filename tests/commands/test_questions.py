@@ -150,7 +150,7 @@ def test_slow_and_failed_requests(perfctl: Perfctl, filled: Path) -> None:
     for option in ("--slow", "--failed"):
         (row,) = perfctl("requests", option, "--format", "json", db=filled).json["data"]["requests"]
         assert row["duration_ms"] == 2500
-        assert row["flags"] == ["error"]
+        assert row["flags"] == ["error", "slow"]
 
 
 def test_requests_are_limited_in_a_table_and_whole_elsewhere(
