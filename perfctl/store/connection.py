@@ -240,7 +240,8 @@ def _open_lock(store: Path) -> int:
 
 
 def _refuse_foreign(con: sqlite3.Connection, store: Path) -> None:
-    if con.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    is_ours = con.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not is_ours and con.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise StoreError(f"{store} is a SQLite database, but not a perfctl store")
 
 
