@@ -138,6 +138,9 @@ def run(arguments: Sequence[str], console: Console) -> int:
 
 def _usage(exc: TyperException, console: Console) -> int:
     context = getattr(exc, "ctx", None)
+    if type(exc).__name__ == "NoArgsIsHelpError" and context is not None:
+        console.note(context.get_help())  # beside the result, of which there is none
+        return exc.exit_code
     path = context.command_path if context is not None else "perfctl"
     console.fail(exc.format_message().rstrip("."), f"{path} -h")
     return 2

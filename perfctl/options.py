@@ -54,13 +54,17 @@ def _declare(
     until: Annotated[
         str | None, Option("--until", metavar="WHEN", help="The end of the window.")
     ] = None,
-    host: Annotated[str | None, Option("--host", help="Only of this host.")] = None,
-    release: Annotated[str | None, Option("--release", help="Only of this release.")] = None,
+    host: Annotated[str | None, Option("--host", metavar="NAME", help="Only of this host.")] = None,
+    release: Annotated[
+        str | None, Option("--release", metavar="NAME", help="Only of this release.")
+    ] = None,
     source: Annotated[
-        str | None, Option("--source", help="live, test or frontend [default: live].")
+        str | None,
+        Option("--source", metavar="NAME", help="live, test or frontend [default: live]."),
     ] = None,
     limit: Annotated[
-        int | None, Option("--limit", min=0, metavar="N", help="Rows to list; 0: all.")
+        int | None,
+        Option("--limit", min=0, metavar="N", help="Rows to list [default: 20 in tables]; 0: all."),
     ] = None,
     no_color: Annotated[bool | None, Option("--no-color", help="No colours.")] = None,
     quiet: Annotated[bool | None, Option("-q", "--quiet", help="No notes on stderr.")] = None,

@@ -245,3 +245,11 @@ def test_every_command_has_help_with_an_example(perfctl: Perfctl) -> None:
 def test_the_version(perfctl: Perfctl) -> None:
     """One line."""
     assert perfctl("--version").out.startswith("perfctl 0.")
+
+
+@pytest.mark.parametrize("verb", [(), ("db",), ("config",)])
+def test_no_verb_is_wrong_usage_with_the_help(perfctl: Perfctl, verb: tuple[str, ...]) -> None:
+    """Nothing was asked, so nothing is fine: exit 2, the help beside the empty result."""
+    done = perfctl(*verb)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Usage: perfctl")
