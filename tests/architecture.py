@@ -30,7 +30,9 @@ LEVELS: dict[str, int] = {
     "perfctl.settings": 1,
     # 2a, 2b, 2c: read, judge, act
     "perfctl.answers": 2,
+    "perfctl.alerts": 3,
     "perfctl.ml": 3,
+    "perfctl.alerting": 4,
     "perfctl.ingest": 4,
     "perfctl.retention": 4,
     "perfctl.demo": 4,
