@@ -47,25 +47,33 @@ class WorkerKiller:
 
 def kill_ingesters(folder: Path, *, deaths: int, rng: random.Random, within_s: float) -> int:
     """Start `perfctl collect` again and again, and kill each while it writes; how many died so."""
-    died = 0
+    died, most = 0, 1
     deadline = time.monotonic() + within_s
     while died < deaths and time.monotonic() < deadline:
-        died += _killed_in_transaction(folder, rng)
+        # Any of its transactions, not most often the first.
+        begun, is_killed = _kill_in_transaction(folder, rng.randint(1, most))
+        died += is_killed
+        most = most + 1 if is_killed else max(begun, 1)
     return died
 
 
-def _killed_in_transaction(folder: Path, rng: random.Random) -> bool:
+def _kill_in_transaction(folder: Path, at: int) -> tuple[int, bool]:
+    """Kill a `collect` in its transaction number `at`: how many it began, and whether it died."""
     shm = Path(f"{store(folder)}-shm")
     command = perfctl(folder, "collect")
+    begun, was_writing = 0, False
     try:
         while command.poll() is None:
-            if wal_writer(shm) == command.pid and rng.random() < 0.5 and _kill_writer(command, shm):
-                return True
-            time.sleep(0.0005)
+            is_writing = wal_writer(shm) == command.pid
+            begun += is_writing and not was_writing
+            if is_writing and begun >= at and _kill_writer(command, shm):
+                return begun, True
+            was_writing = is_writing
+            time.sleep(0.0001)
     finally:
         command.kill()
         command.communicate()
-    return False
+    return begun, False
 
 
 def _kill_writer(command: subprocess.Popen[bytes], shm: Path) -> bool:
