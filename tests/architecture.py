@@ -28,6 +28,7 @@ LEVELS: dict[str, int] = {
     "perfctl.spool": 1,
     "perfctl.store": 1,
     "perfctl.settings": 1,
+    "perfctl.actor": 1,
     # 2a, 2b, 2c: read, judge, act
     "perfctl.answers": 2,
     "perfctl.alerts": 3,

@@ -1,0 +1,35 @@
+"""Who acts: the name that the history of alerts and errors keeps."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping
+
+from perfctl.errors import UsageError
+from perfctl.visible import visible
+
+_LONGEST = 100
+
+
+def actor(said: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The name given with `--as`, else the login name, behind sudo that of the person who called it.
+
+    To be asked before perfctl becomes the owner of the store. Cron sets LOGNAME; where nothing names
+    anybody, as in `docker exec`, the user that the process runs as is named.
+    """
+    if said is not None:
+        name = said.strip()
+        if not name or len(name) > _LONGEST:
+            raise UsageError(f"--as takes a name of 1 to {_LONGEST} characters, not {said!r}")
+        return visible(name)
+    candidates = (environ.get(name, "").strip() for name in ("SUDO_USER", "LOGNAME", "USER"))
+    return visible(next(filter(None, candidates), "") or _user_name())[:_LONGEST]
+
+
+def _user_name() -> str:
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # a container may run as a number without a name
+        return f"uid {uid}"
