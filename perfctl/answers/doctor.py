@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from perfctl.answers.health import SPOOL_FULL_BYTES
 from perfctl.errors import PerfctlError
 from perfctl.model import Coverage
 from perfctl.recording.check import FORMAT_VERSION
+from perfctl.spool.folder import SpoolRefused, open_folder
 from perfctl.spool.reader import Segment, list_segments
 from perfctl.store import connection, counters, place, systems, upkeep
 from perfctl.store import requests as stored
@@ -114,8 +114,11 @@ def _spool(store: Path) -> Iterator[Finding]:
     if not folder.exists():
         yield Finding("spool", Verdict.UNKNOWN, f"{folder} does not exist: no feeder ran yet")
         return
-    if not os.access(folder, os.W_OK | os.X_OK):
-        yield Finding("spool", Verdict.PROBLEM, f"{folder} cannot be written", f"ls -ld {folder}")
+    try:
+        with open_folder(folder):
+            pass
+    except SpoolRefused as exc:
+        yield Finding("spool", Verdict.PROBLEM, exc.message, exc.hint)
     names = list_segments(folder)
     size = sum(_size(folder / name) for name in names)
     status = Verdict.WARNING if size > SPOOL_FULL_BYTES // 2 else Verdict.OK

@@ -12,20 +12,27 @@ request_id, flags, cpu_us, queue_us, rss_kib, rss_delta_kib, queries, db_us, n_p
 cache_hits, cache_misses, user, lifetime_us, test_id)."""
 
 _INSERT = f"INSERT INTO performance_metric VALUES({', '.join('?' * 21)})"
+_TRY = _INSERT.replace("INSERT", "INSERT OR IGNORE", 1)
 
 
 def insert(con: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
     """Add rows; their id is the start in milliseconds with 20 random bits against ties."""
-    while True:
-        con.execute("SAVEPOINT rows")
-        try:
-            con.executemany(_INSERT, number(rows))
-        except sqlite3.IntegrityError:  # a tie with a row of an earlier batch: draw again
-            con.execute("ROLLBACK TO rows")
-        else:
-            return
-        finally:
-            con.execute("RELEASE rows")
+    con.execute("SAVEPOINT rows")
+    try:
+        con.executemany(_INSERT, number(rows))
+    except sqlite3.IntegrityError:  # a tie with a row of an earlier batch
+        con.execute("ROLLBACK TO rows")
+        _insert_singly(con, rows)
+    finally:
+        con.execute("RELEASE rows")
+
+
+def _insert_singly(con: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
+    """Row by row, each drawing until it has an id: thousands may share a clamped millisecond."""
+    for row in rows:
+        tries = 0
+        while not con.execute(_TRY, number([(row[0] + tries // 64, *row[1:])])[0]).rowcount:
+            tries += 1  # a full millisecond leads to the next one
 
 
 def number(rows: Sequence[RequestRow]) -> list[RequestRow]:

@@ -460,3 +460,14 @@ def test_the_errors_json_of_frames_is_readable(store: Path) -> None:
     (found, location) = rows(store, "SELECT frames, location FROM error_group")[0]
     assert json.loads(found) == frames
     assert location == "app/b.py:7 in inner"
+
+
+def test_thousands_of_requests_may_share_a_millisecond(store: Path) -> None:
+    """A clock ahead clamps them all to now: each batch still finds its ids at once."""
+    for _ in range(4):
+        segments.write(store, [request(NOW_MS + 10**7) for _ in range(3000)])
+        ingest.drain(store, NOW_MS)
+
+    assert rows(store, "SELECT count(*), count(DISTINCT request_id) FROM performance_metric") == [
+        (12_000, 12_000)
+    ]
