@@ -50,9 +50,10 @@ def share_ids(user: str) -> range:
     return _block(user, SHARES_A_USER)
 
 
-def shared_item_ids(user: str) -> range:
-    """The primary keys of the items shared with a user: the first ones of the next user."""
-    return item_ids(USERS[user_id(user) % len(USERS)])[:SHARES_A_USER]
+def shared_item_ids(user: str) -> list[int]:
+    """The primary keys of the items shared with a user, by each of the others in turn."""
+    others = [other for other in USERS if other != user]
+    return [item_ids(others[at % len(others)])[at] for at in range(SHARES_A_USER)]
 
 
 def share_ends(share_id: int) -> bool:

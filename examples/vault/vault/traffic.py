@@ -124,7 +124,8 @@ def _style_sheet(rng: random.Random, user: str) -> Visit:
 
 
 def _strength(rng: random.Random, user: str) -> Visit:
-    return Visit("GET", f"/items/{_item(rng, user)}/strength/", user, 200)
+    item = _zipf(rng, fake.item_ids(user)[:5])  # people look again at those that worry them
+    return Visit("GET", f"/items/{item}/strength/", user, 200)
 
 
 def _shared(rng: random.Random, user: str) -> Visit:
@@ -223,9 +224,9 @@ KINDS: tuple[Kind, ...] = (  # the most frequent first
     _api_list,
     _healthz,
     _api_detail,
+    _strength,
     _style_sheet,
     _search,
-    _strength,
     _shared,
     _audit,
     _breach,
