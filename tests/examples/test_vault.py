@@ -329,7 +329,10 @@ def test_the_readme_names_every_view() -> None:
 
 def test_manage_py_works_from_anywhere(tmp_path: Path) -> None:
     """By hand, in another folder, with the database where VAULT_DB says."""
-    env = {**os.environ, "VAULT_DB": str(tmp_path / "own.db")}
+    env = os.environ | {
+        "VAULT_DB": str(tmp_path / "own.db"),
+        "PERFCTL_DB": str(tmp_path / "perfctl.db"),
+    }
     for args in (["check"], ["migrate", "-v0"], ["seed_vault"]):
         manage = [sys.executable, str(VAULT / "manage.py"), *args]
         subprocess.run(manage, cwd=tmp_path, env=env, check=True, capture_output=True)
