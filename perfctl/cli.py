@@ -80,12 +80,10 @@ class PerfctlGroup(TyperGroup):
 
 def add_globals(command: Any) -> None:
     """Let a command and its own subcommands take the global options behind the verb too."""
-    subcommands = getattr(command, "commands", {})
-    for subcommand in subcommands.values():
+    for subcommand in getattr(command, "commands", {}).values():
         add_globals(subcommand)
-    if not subcommands:
-        own = {option for param in command.params for option in param.opts}
-        command.params.extend(p for p in global_params() if not own.intersection(p.opts))
+    own = {option for param in command.params for option in param.opts}
+    command.params.extend(p for p in global_params() if not own.intersection(p.opts))
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
 
 
