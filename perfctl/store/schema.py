@@ -63,8 +63,14 @@ CREATE TABLE error_group(
     source TEXT NOT NULL, type TEXT NOT NULL, location TEXT, frames TEXT NOT NULL, message TEXT,
     status TEXT NOT NULL, count INTEGER NOT NULL,
     first_seen_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
-    resolved_ms INTEGER, resolved_by TEXT, ignore_until_ms INTEGER, ignore_until_count INTEGER
+    resolved_ms INTEGER, resolved_by TEXT, ignore_until_ms INTEGER, ignore_until_count INTEGER,
+    first_release TEXT,
+    next_release INTEGER NOT NULL DEFAULT 0 -- 1: only a release not seen yet makes it return
     ) STRICT, WITHOUT ROWID;
+CREATE TABLE error_event(                   -- who resolved, ignored, reopened; and what returned
+    id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL, actor TEXT, note TEXT) STRICT;
+CREATE INDEX error_event_of_group ON error_event(group_id, id);   -- `errors show`
 CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,

@@ -85,19 +85,24 @@ INSERT INTO "endpoint_total" VALUES(3,489999,'live',1,2,1,0,12000,12000,3000,0,0
 INSERT INTO "endpoint_total" VALUES(3,490000,'live',1,5,1,1,12000,12000,3000,0,0,0,0,0,0,0,0,0,0,512,X'0100601D');
 INSERT INTO "endpoint_total" VALUES(4,20416,'live',1,2,1,0,12000,12000,3000,0,0,2,2,1,1500,1,0,3,1,512,X'0100601D');
 INSERT INTO "endpoint_total" VALUES(4,20416,'live',1,5,1,1,12000,12000,3000,0,0,0,0,0,0,0,0,0,0,512,X'0100601D');
+CREATE TABLE error_event(                   -- who resolved, ignored, reopened; and what returned
+    id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL, actor TEXT, note TEXT) STRICT;
 CREATE TABLE error_group(
     id TEXT PRIMARY KEY,                    -- 12 hex digits of the fingerprint
     source TEXT NOT NULL, type TEXT NOT NULL, location TEXT, frames TEXT NOT NULL, message TEXT,
     status TEXT NOT NULL, count INTEGER NOT NULL,
     first_seen_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
-    resolved_ms INTEGER, resolved_by TEXT, ignore_until_ms INTEGER, ignore_until_count INTEGER
+    resolved_ms INTEGER, resolved_by TEXT, ignore_until_ms INTEGER, ignore_until_count INTEGER,
+    first_release TEXT,
+    next_release INTEGER NOT NULL DEFAULT 0 -- 1: only a release not seen yet makes it return
     ) STRICT, WITHOUT ROWID;
-INSERT INTO "error_group" VALUES('3dd405ee2308','live','KeyError','app/views.py:3 in page','[["app/views.py", 3, "page"]]',NULL,'open',1,1764000000000,1764000000000,NULL,NULL,NULL,NULL);
+INSERT INTO "error_group" VALUES('3dd405ee2308','live','KeyError','app/views.py:3 in page','[["app/views.py", 3, "page"]]',NULL,'open',1,1764000000000,1764000000000,NULL,NULL,NULL,NULL,'r1',0);
 CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,
     message TEXT, agent TEXT, user TEXT) STRICT;
-INSERT INTO "error_log" VALUES(1849688064000277955,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
+INSERT INTO "error_log" VALUES(1849688064000844085,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
 CREATE TABLE frontend_metric(               -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     page TEXT, value REAL NOT NULL, status INTEGER, success INTEGER, request_id TEXT,
@@ -139,8 +144,8 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
-INSERT INTO "performance_metric" VALUES(1849688063995207231,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
-INSERT INTO "performance_metric" VALUES(1849688064000112522,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
+INSERT INTO "performance_metric" VALUES(1849688063994814812,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
+INSERT INTO "performance_metric" VALUES(1849688064000936054,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
 CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
@@ -197,6 +202,7 @@ CREATE TABLE test_case(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT
 INSERT INTO "test_case" VALUES(1,'t::one');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
+CREATE INDEX error_event_of_group ON error_event(group_id, id);
 CREATE INDEX error_log_of_group ON error_log(group_id, id);
 CREATE INDEX alert_event_of_alert ON alert_event(alert_id, id);
 CREATE VIEW v_requests AS
