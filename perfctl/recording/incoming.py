@@ -24,6 +24,12 @@ def trace_id(traceparent: str) -> str | None:
     return None if is_zero else match[2]
 
 
+def request_id(traceparent: str, drawn: str) -> str:
+    """16 drawn hex digits as a request's id; 8 of them behind the trace id where there is one."""
+    trace = trace_id(traceparent)
+    return drawn if trace is None else f"{trace}-{drawn[:8]}"
+
+
 def queue_us(queue_start: str, now_ms: float) -> int | None:
     """Microseconds since a front server took the request: `X-Request-Start`, in s, ms, µs or ns.
 

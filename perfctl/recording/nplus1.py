@@ -64,7 +64,8 @@ def count_query(
     """Count a query of a path; true when it has become an N+1 that nobody has described yet."""
     queries = state.queries
     if queries is None:
-        return False
+        queries = state.queries = {}
+        state.has_more = True
     tally = queries.get(path)
     if tally is None:
         if len(queries) >= _MOST_PATHS:

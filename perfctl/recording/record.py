@@ -18,6 +18,7 @@ from perfctl.recording.nplus1 import Finding
 from perfctl.recording.patterns import OTHER_ORDINAL, Pattern
 from perfctl.recording.state import Failure, RequestState
 
+_CUT, _DUPLICATES = int(Flag.CUT), int(Flag.DUPLICATES)
 _MOST_PATTERNS = 200
 _MOST_FINDINGS = 50
 _MOST_FRAMES = 20
@@ -85,37 +86,27 @@ def encode_request(
     state: RequestState, findings: Sequence[Finding] = ()
 ) -> tuple[bytes, Collection[int]]:
     """The record of a request, and the ordinals of the query patterns that it refers to."""
-    queries = state.queries
+    db = "0,0" if state.watches_queries else "null,null"
     tail = ""
     ordinals: Collection[int] = ()
-    n_queries: int | str = "null"
-    db_us: int | str = "null"
-    flags = state.flags
-    if queries is not None:
-        n_queries = db_us = 0
-        if queries:
-            n_queries = sum([tally.calls for tally in queries.values()])
-            db_us = sum([tally.total_ns for tally in queries.values()]) // 1000
-    if (
-        queries
-        or state.caches
-        or state.user is not None
-        or state.lifetime_us is not None
-        or state.test is not None
-        or state.spans
-    ):
-        tail, flags, ordinals = _encode_tail(state, findings, flags)
-    size, cpu_us, queue_us = state.response_bytes, state.cpu_us, state.queue_us
-    rss_kib, delta_kib = state.rss_kib, state.rss_delta_kib
-    body = (
-        f'["r",{state.started_ms},{state.head},{state.status},{state.duration_us},'
-        f'{"null" if size is None else size},"{state.request_id}",{flags},'
-        f"{'null' if cpu_us is None else cpu_us},{'null' if queue_us is None else queue_us},"
-        f"{'null' if rss_kib is None else rss_kib},{'null' if delta_kib is None else delta_kib},"
-        f"{n_queries},{db_us}{tail}]"
+    if state.has_more:
+        db, tail, ordinals = _encode_tail(state, findings, db)
+    body = '["r",%d,%s,%d,%d,%s,"%s",%d,%s,%s,%s,%s,%s%s]' % (  # noqa: UP031 - the quickest
+        state.started_ms,
+        state.head,
+        state.status,
+        state.duration_us,
+        state.response_bytes,
+        state.request_id,
+        state.flags,
+        state.cpu_us,
+        state.queue_us,
+        state.rss_kib,
+        state.rss_delta_kib,
+        db,
+        tail,
     )
-    data = body.encode()
-    return b"%08x %b\n" % (crc32(data), data), ordinals
+    return ("%08x %s\n" % (crc32(body.encode()), body)).encode(), ordinals  # noqa: UP031
 
 
 def quote(text: str, longest: int) -> str:
@@ -130,8 +121,7 @@ def _quote_or_null(text: str | None, longest: int) -> str:
 
 
 def _line(body: str) -> bytes:
-    data = body.encode()
-    return b"%08x %b\n" % (crc32(data), data)
+    return ("%08x %s\n" % (crc32(body.encode()), body)).encode()  # noqa: UP031
 
 
 class _Part:
@@ -146,8 +136,12 @@ class _Part:
 
 
 def _encode_tail(
-    state: RequestState, findings: Sequence[Finding], flags: int
-) -> tuple[str, int, Collection[int]]:
+    state: RequestState, findings: Sequence[Finding], db: str
+) -> tuple[str, str, Collection[int]]:
+    tallies = (state.queries or {}).values()
+    if tallies:
+        calls = sum([tally.calls for tally in tallies])
+        db = f"{calls},{sum([tally.total_ns for tally in tallies]) // 1000}"
     uses = _pattern_uses(state)
     user = _Part("null", _quote_or_null(state.user, 200))
     lifetime = _Part("null", "null" if state.lifetime_us is None else str(state.lifetime_us))
@@ -159,13 +153,13 @@ def _encode_tail(
     parts = [user, lifetime, patterns, found, caches, test, spans]
     room = _MAX_BODY - 400 - len(state.head)
     if any(finding.kind == "d" for finding in findings):
-        flags |= Flag.DUPLICATES
+        state.flags |= _DUPLICATES
     for part in (patterns, caches, spans, found, test):
         if sum(len(part.text) + 1 for part in parts) <= room:
             break
         if part.text != part.shorter:
             part.text = part.shorter
-            flags |= Flag.CUT
+            state.flags |= _CUT
     while parts and parts[-1].text == parts[-1].default:
         parts.pop()
     kept = {use[0] for use in uses if use[0] >= 0} if patterns.text != patterns.shorter else set()
@@ -173,7 +167,7 @@ def _encode_tail(
         kept.update(
             finding.ordinal for finding in findings[:_MOST_FINDINGS] if finding.ordinal >= 0
         )
-    return "".join("," + part.text for part in parts), flags, kept
+    return db, "".join("," + part.text for part in parts), kept
 
 
 Use = tuple[int, int, int, int]  # ordinal, calls, total_us, max_us

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from perfctl.recording.nplus1 import Tally
     from perfctl.recording.patterns import CallPath
+
+
+Null = Literal["null"]
+NULL: Null = "null"
 
 
 class CacheUse:
@@ -43,82 +47,55 @@ class Failure(NamedTuple):
 
 
 class RequestState:
-    """One request in the making; `queries` and `caches` are None where they are not watched.
+    """One request in the making.
 
-    What `__init__` does not set is set once the request is answered.
+    Defaults stand on the class: a request sets only what differs, and pays for nothing else.
     """
 
-    __slots__ = (
-        "agent",
-        "batch_calls",
-        "batches",
-        "caches",
-        "cpu_started_ns",
-        "cpu_us",
-        "duration_us",
-        "failures",
-        "flags",
-        "head",
-        "lifetime_us",
-        "measures_api",
-        "measures_process",
-        "name",
-        "process",
-        "queries",
-        "queue_us",
-        "request_id",
-        "response_bytes",
-        "rss_delta_kib",
-        "rss_kib",
-        "rss_started_kib",
-        "runs_alone",
-        "seen",
-        "spans",
-        "started_ms",
-        "started_ns",
-        "status",
-        "task",
-        "test",
-        "user",
-    )
-
-    started_ms: int
+    started_ms: float
     started_ns: int
     process: object
-    runs_alone: bool
-    rss_started_kib: int | None
-    cpu_started_ns: int | None
-    task: object
-    status: int
-    head: str
-    request_id: str
-    duration_us: int
-    response_bytes: int | None
-    cpu_us: int | None
-    queue_us: int | None
-    rss_kib: int | None
-    rss_delta_kib: int | None
-    user: str | None
-    lifetime_us: int | None
-    test: str | None
-    agent: str | None
+    """What a forked child does not share: a request is recorded only where it began."""
 
-    def __init__(self, started_ms: int, started_ns: int) -> None:
-        self.started_ms = started_ms
-        self.started_ns = started_ns
-        self.flags = 0
-        self.measures_process = False
-        self.measures_api = False
-        self.queue_us = None
-        self.name: str | None = None
-        self.queries: dict[CallPath, Tally] | None = None
-        self.caches: dict[tuple[str, str], CacheUse] | None = None
-        self.spans: dict[str, Span] | None = None
-        self.failures: list[Failure] | None = None
-        # What tells the queries apart: identities seen, calls of batches by their frame.
-        self.seen: set[int] | None = None
-        self.batches: dict[int, int] | None = None
-        self.batch_calls = 0
+    watches_queries: bool = False
+    watches_caches: bool = False
+    measures_api: bool = False
+    measures_process: bool = False
+    runs_alone: bool = False
+    cpu_started_ns: int = 0
+
+    queries: dict[CallPath, Tally] | None = None
+    caches: dict[tuple[str, str], CacheUse] | None = None
+    spans: dict[str, Span] | None = None
+    failures: list[Failure] | None = None
+
+    # What tells queries apart: the identities seen, the calls of batches by their frame.
+    seen: set[int] | None = None
+    batches: dict[int, int] | None = None
+    batch_calls: int = 0
+
+    # What stands in the record, as it stands there: unknown is `null`. Those without a default get
+    # their value with the answer.
+    head: str
+    status: int
+    duration_us: int
+    request_id: str
+    flags: int = 0
+    response_bytes: int | Null = NULL
+    cpu_us: int | Null = NULL
+    queue_us: int | Null = NULL
+    rss_kib: int | Null = NULL
+    rss_delta_kib: int | Null = NULL
+
+    # The rest of the record, and whether there is any.
+    has_more: bool = False
+    user: str | None = None
+    lifetime_us: int | None = None
+    test: str | None = None
+
+    name: str | None = None
+    """The operation that the project has named within the route."""
+    agent: str | None = None
 
 
 STATE: ContextVar[RequestState | None] = ContextVar("perfctl_request", default=None)

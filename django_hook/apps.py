@@ -1,0 +1,16 @@
+"""The hook as a Django app: for its system checks, and what later needs an app."""
+
+from django.apps import AppConfig
+
+
+class DjangoHookConfig(AppConfig):
+    """perfctl's Django app; the middlewares record without it too."""
+
+    name = "django_hook"
+    verbose_name = "perfctl"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from django_hook import checks
+
+        checks.register()

@@ -1,0 +1,88 @@
+"""What `manage.py check` says about perfctl: which store, and what keeps it from recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
+
+from django_hook.conf import HookSettings, Place, load_settings
+from perfctl.spool.segment import HAS_LOCKS
+from perfctl.spool.writer import SpoolWriter
+
+_TAG = "perfctl"
+
+
+def register() -> None:
+    """Have Django run the checks; more than once is harmless."""
+    checks.register(check_perfctl, _TAG)
+
+
+def check_perfctl(**kwargs: Any) -> list[checks.CheckMessage]:
+    """All that there is to say."""
+    loaded = load_settings()
+    found: list[checks.CheckMessage] = [
+        checks.Error(problem, id="django_hook.E001") for problem in loaded.problems
+    ]
+    if not loaded.enabled:
+        return found
+    if not HAS_LOCKS:
+        message = "perfctl records nothing: this system has no fcntl"
+        return [*found, checks.Warning(message, id="django_hook.W004")]
+    return [*found, *_check_place(loaded), *_check_order()]
+
+
+def _check_place(loaded: HookSettings) -> Iterator[checks.CheckMessage]:
+    place = loaded.place
+    if place is None:
+        yield checks.Error(
+            "perfctl has no place for its records: BASE_DIR is not set.",
+            hint='Set PERFCTL = {"DB": "/path/to/perfctl.db"}, an absolute path.',
+            id="django_hook.E002",
+        )
+        return
+    refusal = _spool_of(loaded, place).refusal
+    if refusal is None:
+        message = f"perfctl records into {place.path} (from {place.origin})."
+        yield checks.Info(message, id="django_hook.I001")
+    else:
+        yield checks.Warning(
+            f"perfctl cannot record into {place.path} (from {place.origin}): {refusal.message}",
+            hint=refusal.hint,
+            id="django_hook.W002",
+        )
+
+
+def _spool_of(loaded: HookSettings, place: Place) -> SpoolWriter:
+    return SpoolWriter(f"{place.path}.spool", lambda: b"", lambda ordinal: b"", group=loaded.group)
+
+
+def _check_order() -> Iterator[checks.CheckMessage]:
+    names = list(settings.MIDDLEWARE)
+    ours = [name for name in names if _is_ours(name)]
+    if not ours:
+        yield checks.Warning(
+            "perfctl records nothing: none of its middlewares is in MIDDLEWARE.",
+            hint="Put the four of django_hook.middleware first in MIDDLEWARE.",
+            id="django_hook.W003",
+        )
+    elif names[: len(ours)] != ours:
+        first = next(name for name in names if name not in ours)
+        yield checks.Warning(
+            f"{ours[0].rpartition('.')[2]} stands behind {first}, and does not see what that "
+            "does or answers.",
+            hint="Put the middlewares of django_hook first in MIDDLEWARE, one after the other.",
+            id="django_hook.W001",
+        )
+
+
+def _is_ours(name: str) -> bool:
+    from django_hook import middleware
+
+    try:
+        return import_string(name) in middleware.ALL
+    except ImportError:  # Django says so itself
+        return False

@@ -1,0 +1,297 @@
+"""What the four middlewares share: the beginning of a request's record, and its end.
+
+`begin` and `finish` are on the way of each request, and written flat: there, each bytecode costs some
+13 ns and a small function 20 of them.
+"""
+
+from __future__ import annotations
+
+import functools
+from asyncio import CancelledError
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter_ns, thread_time_ns, time
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_hook import attached, failures, faults, process, streams, testing
+from django_hook.conf import HookSettings
+from django_hook.feed import Feed
+from django_hook.naming import Endpoint, Namer
+from django_hook.queries import PATTERNS
+from django_hook.suppressions import Suppressions
+from django_hook.users import loaded_user
+from perfctl.model import Flag, Source
+from perfctl.recording import incoming
+from perfctl.recording.agents import family_of
+from perfctl.recording.nplus1 import findings
+from perfctl.recording.record import encode_failure, encode_request
+from perfctl.recording.state import NULL, STATE, Null, RequestState
+from perfctl.spool.writer import Writer
+
+_ERROR, _KILLED, _CANCELLED = int(Flag.ERROR), int(Flag.KILLED), int(Flag.CANCELLED)
+_CANCELLED_STATUS = 499
+_SHORT_US = 250
+_FRESH_NS = 10_000_000
+
+Begin = Callable[[HttpRequest], RequestState | None]
+
+
+@dataclass(slots=True)
+class Measures:
+    """What a middleware, or several in one, measure of a request."""
+
+    process: bool = False
+    queries: bool = False
+    api: bool = False
+    caches: bool = False
+
+    def add(self, other: Measures) -> None:
+        """Measure what another one does too."""
+        self.process |= other.process
+        self.queries |= other.queries
+        self.api |= other.api
+        self.caches |= other.caches
+
+
+@functools.cache
+def hook_for(settings: HookSettings) -> Hook:
+    """One hook for all middlewares with these settings."""
+    return Hook(settings)
+
+
+class Hook:
+    """Begins and ends the records of one Django project in one process."""
+
+    def __init__(self, settings: HookSettings) -> None:
+        self._settings = settings
+        self._namer = Namer(settings)
+        self._known = self._namer.endpoints
+        self._suppressions = Suppressions(settings.n_plus_one_ignore, PATTERNS)
+        self._feed: Feed | None = None
+        self._writer: Writer | None = None
+        self._is_decided = False
+        self._in_tests = False
+        for problem in settings.problems:
+            faults.logger.error("%s (ignored)", problem)
+        if settings.place is None:
+            faults.logger.error("perfctl records nothing: no BASE_DIR and no PERFCTL['DB']")
+        elif not testing.is_test_environment():
+            self._feed = Feed(settings, settings.place, Source.LIVE, PATTERNS)
+            self._feed.complain()
+
+    def opens(self) -> bool:
+        """Decide at the first request where records go: those of a project's tests nowhere."""
+        if not self._is_decided:
+            self._is_decided = True
+            if testing.is_test_environment():
+                place, self._in_tests = self._settings.test_place, True
+                self._feed = Feed(self._settings, place, Source.TEST, PATTERNS) if place else None
+            if self._feed is not None:
+                self._suppressions.declare(self._feed.writer.count)
+                self._writer = self._feed.writer
+        return self._writer is not None
+
+    def begins(self, measures: Measures) -> Begin:
+        """What begins the record of a request, where that is to be measured.
+
+        It returns the state to end; None where a middleware further out is to end it, or nothing is
+        recorded.
+        """
+        kind = state_with(measures)
+        get_state = STATE.get
+        measures_process, measures_api = measures.process, measures.api
+        measures_cpu = not process.has_green_threads()
+
+        def begin(request: HttpRequest) -> RequestState | None:
+            try:
+                outer = get_state()
+                if outer is not None and attached.is_of(outer, request):
+                    self._join(outer, request, measures)
+                    return None
+                if self._writer is None and not self.opens():
+                    return None
+                state = kind()
+                state.started_ms = time() * 1000
+                state.started_ns = perf_counter_ns()
+                here = state.process = process.current
+                request._perfctl_state = state  # type: ignore[attr-defined] # see `attached`
+                if measures_api:
+                    headers = request.META
+                    if "HTTP_X_REQUEST_START" in headers or "HTTP_X_QUEUE_START" in headers:
+                        state.queue_us = _queue_us(request, state)
+                if measures_process:
+                    active = here.active
+                    active.add(state)
+                    here.latest = state
+                    state.runs_alone = len(active) == 1
+                    # Under ASGI, and where threads are green, a thread's time is not a request's.
+                    if measures_cpu and isinstance(request, WSGIRequest):
+                        state.cpu_started_ns = thread_time_ns()
+            except Exception:
+                faults.count("begin")
+                return None
+            return state
+
+        return begin
+
+    def _join(self, state: RequestState, request: HttpRequest, measures: Measures) -> None:
+        """Measure more of a request that runs already, from now on."""
+        state.watches_queries |= measures.queries
+        state.watches_caches |= measures.caches
+        if measures.api and not state.measures_api:
+            state.measures_api = True
+            state.queue_us = _queue_us(request, state)
+        if measures.process and not state.measures_process:
+            state.measures_process = True
+            process.current.active.add(state)
+            process.current.latest = state
+            state.runs_alone = len(process.current.active) == 1
+            if isinstance(request, WSGIRequest) and not process.has_green_threads():
+                state.cpu_started_ns = thread_time_ns()
+
+    def finish(  # noqa: C901 - flat on purpose, see above
+        self, state: RequestState, request: HttpRequest, response: HttpResponseBase
+    ) -> None:
+        """The answer is there: record the request, or follow its stream."""
+        try:
+            now_ns = perf_counter_ns()
+            state.duration_us = duration_us = (now_ns - state.started_ns) // 1000
+            here = process.current
+            if state.process is not here:
+                return  # a child that this request forked; the record is its parent's
+            if state.measures_process:
+                here.active.discard(state)
+                if duration_us < _SHORT_US and now_ns - here.rss_read_ns < _FRESH_NS:
+                    # Too short to have waited, or for memory to have grown much: to read both
+                    # clock and memory would cost 4 µs.
+                    state.rss_kib = here.rss_kib
+                    if state.cpu_started_ns:
+                        state.cpu_us = duration_us
+                else:
+                    here.note_end(state)
+            state.status = response.status_code
+
+            # Straight in its store: `headers[...] =` takes 1.2 µs to find out that this is ASCII.
+            headers = response.headers._store
+            given = headers.get("x-request-id")
+            if given is None or not incoming.is_request_id(given[1]):
+                traceparent = request.META.get("HTTP_TRACEPARENT")
+                drawn = here.draw_id()
+                if traceparent is not None:
+                    drawn = incoming.request_id(traceparent, drawn)
+                given = headers["x-request-id"] = ("X-Request-ID", drawn)
+            state.request_id = given[1]
+            length = headers.get("content-length")
+            if length is not None:
+                state.response_bytes = int(length[1])
+            elif not response.streaming:
+                state.response_bytes = len(response.content)  # type: ignore[attr-defined]
+
+            match = request.resolver_match
+            endpoint = None
+            if match is not None:
+                endpoint = self._known.get((request.method, match.route, state.name))
+            if endpoint is None:
+                endpoint = self._namer.find(request, response, state.name)
+            state.head = endpoint.head
+            if endpoint.flags:
+                state.flags |= endpoint.flags
+            if getattr(request, "user", None) is not None:
+                state.user = loaded_user(request, hashed=self._settings.hash_users)
+                state.has_more |= state.user is not None
+            if state.failures is not None or self._in_tests:
+                self._tell_more(state, request)
+            if response.streaming:
+                streams.follow(response, state, functools.partial(self._write, endpoint))
+            else:
+                self._write(endpoint, state)
+        except Exception:
+            faults.count("finish")
+
+    def break_off(self, state: RequestState, request: HttpRequest, exc: BaseException) -> None:
+        """No answer came: the worker is to end, the client left, or an exception went through."""
+        try:
+            state.duration_us = (perf_counter_ns() - state.started_ns) // 1000
+            if state.process is not process.current:
+                return
+            if state.measures_process:
+                process.current.active.discard(state)
+                process.current.note_end(state)
+            state.status = 500
+            if isinstance(exc, (CancelledError, GeneratorExit)):
+                state.status = _CANCELLED_STATUS
+                state.flags |= _CANCELLED
+            elif isinstance(exc, Exception):
+                failures.note(state, exc)
+            else:
+                state.flags |= _KILLED | _ERROR
+            traceparent = request.META.get("HTTP_TRACEPARENT", "")
+            state.request_id = incoming.request_id(traceparent, process.current.draw_id())
+            endpoint = self._namer.find(request, None, state.name)
+            state.head = endpoint.head
+            state.flags |= endpoint.flags
+            state.user = loaded_user(request, hashed=self._settings.hash_users)
+            state.has_more |= state.user is not None
+            self._tell_more(state, request)
+            self._write(endpoint, state)
+        except Exception:
+            faults.count("break_off")
+
+    def _tell_more(self, state: RequestState, request: HttpRequest) -> None:
+        if self._in_tests:
+            state.test = testing.running_test()
+            state.has_more = True
+        if state.failures:
+            state.agent = family_of(request.META.get("HTTP_USER_AGENT"))
+
+    def _write(self, endpoint: Endpoint, state: RequestState) -> None:
+        writer = self._writer
+        if endpoint.is_ignored or writer is None or state.process is not process.current:
+            return
+        if state.status >= 500:
+            state.flags |= _ERROR
+        try:
+            if state.queries is None:
+                line, ordinals = encode_request(state)
+            else:
+                found = findings(state)
+                if found:
+                    found = self._suppressions.sift(found, endpoint.route, writer.count)
+                line, ordinals = encode_request(state, found)
+            if faults.PENDING:
+                faults.hand_over(writer.count)
+            is_written = writer.append(line, ordinals)
+            if state.failures is not None:
+                for failure in state.failures:
+                    is_written = writer.append(encode_failure(state, failure)) and is_written
+            if not is_written and self._feed is not None:
+                self._feed.complain()
+        except Exception:
+            faults.count("record")
+
+
+@functools.cache
+def _state_with(process: bool, queries: bool, api: bool, caches: bool) -> type[RequestState]:
+    """A kind of state on which it stands already what is measured."""
+    defaults = {
+        "measures_process": process,
+        "watches_queries": queries,
+        "measures_api": api,
+        "watches_caches": caches,
+    }
+    return type("MeasuredState", (RequestState,), defaults)
+
+
+def state_with(measures: Measures) -> type[RequestState]:
+    """The kind of state of requests of which that is measured."""
+    return _state_with(measures.process, measures.queries, measures.api, measures.caches)
+
+
+def _queue_us(request: HttpRequest, state: RequestState) -> int | Null:
+    headers = request.META
+    start = headers.get("HTTP_X_REQUEST_START") or headers.get("HTTP_X_QUEUE_START") or ""
+    waited_us = incoming.queue_us(start, state.started_ms)
+    return NULL if waited_us is None else waited_us

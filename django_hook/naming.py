@@ -1,0 +1,150 @@
+"""Under which name a request is recorded: its method and the pattern of its URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import translate
+from functools import cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLResolver, get_resolver
+
+from django_hook.conf import HookSettings
+from perfctl.model import Flag
+from perfctl.recording import routes
+from perfctl.recording.check import METHODS
+from perfctl.recording.record import encode_head
+
+STATIC = "(static)"
+REDIRECT = "(redirect)"
+UNMATCHED = "(unmatched)"
+MIDDLEWARE = "(middleware)"
+OTHER = "(other)"
+_MOST_ENDPOINTS = 2000
+_MOST_NAMES = 200
+
+
+class Endpoint(NamedTuple):
+    """Method and route, as a record has them, and what is said of their requests."""
+
+    route: str
+    head: str
+    flags: int
+    is_ignored: bool
+
+
+class Namer:
+    """Names requests; at most 2,000 endpoints and 200 names a route in a process."""
+
+    def __init__(self, hook_settings: HookSettings) -> None:
+        self._probes = _matcher(hook_settings.probes)
+        self._ignore = _matcher(hook_settings.ignore)
+        self._long = _matcher(hook_settings.long)
+        self.endpoints: dict[tuple[str | None, str, str | None], Endpoint] = {}
+        """By method, route as Django has it, and name."""
+        self._names: dict[str, set[str]] = {}
+        self._known = 0
+
+    def find(
+        self, request: HttpRequest, response: HttpResponseBase | None, name: str | None
+    ) -> Endpoint:
+        """The endpoint of an answered request; `response` is None where it failed or was killed."""
+        match = request.resolver_match
+        if match is None:
+            return self._without_route(request, response)
+        key = (request.method, match.route, name)
+        endpoint = self.endpoints.get(key)
+        if endpoint is None:
+            route = _route(match.route, getattr(request, "urlconf", None))
+            endpoint = self._learn(key, self._with_name(route, name))
+        return endpoint
+
+    def _without_route(self, request: HttpRequest, response: HttpResponseBase | None) -> Endpoint:
+        path = request.path_info
+        if self._ignore(path):
+            return Endpoint(path, "", 0, is_ignored=True)
+        route = "/" + path.strip("/") if self._probes(path) else _answered_by(path, response)
+        key = (request.method, route, "")
+        return self.endpoints.get(key) or self._learn(key, route)
+
+    def _with_name(self, route: str, name: str | None) -> str:
+        if not name:
+            return route
+        names = self._names.setdefault(route, set())
+        if name not in names and len(names) >= _MOST_NAMES:
+            name = OTHER
+        names.add(name)
+        return f"{route}#{name}"
+
+    def _learn(self, key: tuple[str | None, str, str | None], route: str) -> Endpoint:
+        method = key[0] if key[0] in METHODS else "OTHER"
+        flags = Flag.PROBE if self._probes(route) else Flag(0)
+        flags |= Flag.LONG if self._long(route) else Flag(0)
+        is_ignored = self._ignore(route)
+        if len(self.endpoints) >= _MOST_ENDPOINTS:
+            route = OTHER
+        endpoint = Endpoint(route, encode_head(method, route), int(flags), is_ignored)
+        if len(self.endpoints) < _MOST_ENDPOINTS:
+            self.endpoints[key] = endpoint
+        return endpoint
+
+
+class _Matcher(NamedTuple):
+    words: frozenset[str]
+    globs: re.Pattern[str] | None
+
+    def __call__(self, route: str) -> bool:
+        if route.strip("/") in self.words:
+            return True
+        return self.globs is not None and self.globs.match(route) is not None
+
+
+def _matcher(entries: Iterable[str]) -> _Matcher:
+    """Matches routes: a word stands for the whole route, anything else is a glob."""
+    words = {entry.strip("/") for entry in entries if not set(entry) & set("*?[")}
+    globs = [translate(e if e.startswith(("/", "*", "(")) else f"/{e}") for e in entries]
+    globs = [glob for glob, entry in zip(globs, entries, strict=True) if set(entry) & set("*?[")]
+    return _Matcher(frozenset(words), re.compile("|".join(globs)) if globs else None)
+
+
+def _answered_by(path: str, response: HttpResponseBase | None) -> str:
+    """What answered where no route did."""
+    status = response.status_code if response is not None else 0
+    if _is_static(path) and status < 500:
+        return STATIC
+    if 300 <= status < 400 and status != 304:
+        return REDIRECT
+    return UNMATCHED if status == 404 else MIDDLEWARE
+
+
+def _is_static(path: str) -> bool:
+    prefixes = (settings.STATIC_URL, settings.MEDIA_URL)
+    return any(prefix and prefix != "/" and path.startswith(prefix) for prefix in prefixes)
+
+
+def _route(raw: str, urlconf: str | None) -> str:
+    plain, may_lack_slash = routes.without_format_suffix(routes.readable(raw))
+    if may_lack_slash and not plain.endswith("/") and plain + "/" in _all_routes(urlconf):
+        plain += "/"
+    if settings.USE_I18N and is_language_prefix_patterns_used(urlconf or settings.ROOT_URLCONF)[0]:
+        return routes.with_language_prefix(plain, {code for code, _ in settings.LANGUAGES})
+    return plain
+
+
+@cache
+def _all_routes(urlconf: str | None) -> frozenset[str]:
+    return frozenset(map(routes.readable, _routes_below(get_resolver(urlconf))))
+
+
+def _routes_below(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes_below(pattern, route)
+        else:
+            yield route

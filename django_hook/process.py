@@ -1,0 +1,92 @@
+"""What belongs to this process and not to one that it forks: which requests run, memory, chance."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from time import thread_time_ns
+
+from perfctl.recording.state import NULL, Null, RequestState
+
+_STATM = "/proc/self/statm"
+_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+_DRAWN_AHEAD = 64
+_FRESH_NS = 10_000_000
+
+
+class Process:
+    """The running process as its requests share it; a forked child gets a new one."""
+
+    def __init__(self) -> None:
+        self.active: set[RequestState] = set()
+        """The requests that run."""
+        self.latest: RequestState | None = None
+        """The last one that began."""
+        self.rss_kib: int | Null = NULL
+        self.rss_read_ns = 0
+        self.ids: list[str] = []
+        # Not the project's generator: seeded, or forked with it, workers would draw the same ids.
+        self._random = random.Random(os.urandom(16))  # noqa: S311
+        self._statm = -1
+
+    def draw_id(self) -> str:
+        """16 hex digits that no other process draws; drawn ahead, many at a time."""
+        try:
+            return self.ids.pop()
+        except IndexError:
+            digits = self._random.randbytes(8 * _DRAWN_AHEAD).hex()
+            self.ids += [digits[at : at + 16] for at in range(16, len(digits), 16)]
+            return digits[:16]
+
+    def note_end(self, state: RequestState) -> None:
+        """CPU time and resident memory at the end of a request, and the memory's change.
+
+        The change is from the last reading, and left out where requests overlapped.
+        """
+        if state.cpu_started_ns:
+            state.cpu_us = (thread_time_ns() - state.cpu_started_ns) // 1000
+        before_kib, now_kib = self.rss_kib, self._read_rss_kib()
+        if now_kib is not None:
+            self.rss_kib = state.rss_kib = now_kib
+            self.rss_read_ns = state.started_ns + state.duration_us * 1000
+            if state.runs_alone and self.latest is state and before_kib != NULL:
+                state.rss_delta_kib = now_kib - before_kib
+
+    def _read_rss_kib(self) -> int | None:
+        try:
+            return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * _PAGE_KIB
+        except OSError:
+            pass  # not opened yet, or closed by somebody who closes all descriptors
+        try:
+            self._statm = os.open(_STATM, os.O_RDONLY | os.O_CLOEXEC)
+            return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * _PAGE_KIB
+        except OSError:  # not on Linux
+            return None
+
+    def close(self) -> None:
+        """Give the descriptor back: in a child it still names the parent."""
+        if self._statm >= 0:
+            os.close(self._statm)
+
+
+current = Process()
+
+
+def _begin_anew() -> None:
+    global current
+    current.close()
+    current = Process()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+def has_green_threads() -> bool:
+    """Whether requests share one thread, so that a thread's CPU time is nobody's."""
+    gevent = sys.modules.get("gevent.monkey")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        return True
+    eventlet = sys.modules.get("eventlet.patcher")
+    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
