@@ -16,6 +16,7 @@ LEVELS: dict[str, int] = {
     "perfctl.model": 0,
     "perfctl.sketch": 0,
     "perfctl.stats": 0,
+    "perfctl.changepoint": 0,
     "perfctl.units": 0,
     "perfctl.config": 0,
     "perfctl.config_values": 0,

@@ -131,11 +131,23 @@ CREATE TABLE performance_alert(
     value REAL, threshold REAL, target REAL, peak REAL, unit TEXT,
     pending_ms INTEGER, opened_ms INTEGER, acknowledged_ms INTEGER, acknowledged_by TEXT,
     acknowledged_value REAL, snoozed_until_ms INTEGER, note TEXT,
-    resolved_ms INTEGER, resolved_by TEXT, detail TEXT) STRICT, WITHOUT ROWID;
+    resolved_ms INTEGER, resolved_by TEXT, detail TEXT,
+    acknowledged_severity TEXT, measured_ms INTEGER,
+    pending_over INTEGER NOT NULL DEFAULT 0,   -- samples above the threshold while pending
+    pending_all INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 CREATE TABLE alert_event(
     id INTEGER PRIMARY KEY, alert_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    event TEXT NOT NULL, actor TEXT, note TEXT, value REAL) STRICT;
+    event TEXT NOT NULL, actor TEXT, note TEXT, value REAL,
+    step INTEGER NOT NULL DEFAULT 0,        -- 1, 2, … within its alert
+    severity TEXT, threshold REAL) STRICT;
 CREATE INDEX alert_event_of_alert ON alert_event(alert_id, id);   -- `alerts show`
+CREATE TABLE judged_minute(                 -- how many requests a minute had when it was judged
+    period INTEGER PRIMARY KEY, requests INTEGER NOT NULL) STRICT;
+CREATE TABLE sighting(                      -- what a rule for new things has seen
+    rule TEXT NOT NULL, subject TEXT NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+    PRIMARY KEY(rule, subject)) STRICT, WITHOUT ROWID;
+CREATE TABLE store_size(
+    at_ms INTEGER PRIMARY KEY, store_bytes INTEGER NOT NULL, spool_bytes INTEGER NOT NULL) STRICT;
 CREATE TABLE dependency_scan(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, host TEXT NOT NULL, target TEXT NOT NULL,
     complete INTEGER NOT NULL, audited INTEGER NOT NULL, total INTEGER NOT NULL,
@@ -148,10 +160,16 @@ CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
     explanation TEXT, model TEXT, actual_ms REAL) STRICT;
-CREATE TABLE deploy(
-    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, host TEXT, release TEXT, ref TEXT,
-    environment TEXT, package_set_id INTEGER, detail TEXT) STRICT;
-CREATE TABLE package_set(id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, packages TEXT NOT NULL) STRICT;
+CREATE TABLE deploy(                        -- state: marked by hand, or seen in the requests
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, state TEXT NOT NULL, host TEXT NOT NULL,
+    environment TEXT NOT NULL, release TEXT NOT NULL, ref TEXT NOT NULL, commit_id TEXT NOT NULL,
+    origin TEXT NOT NULL,                   -- who named the commit: GITHUB_SHA, .git …
+    target TEXT, package_set_id INTEGER) STRICT;
+CREATE TABLE package_set(                   -- packages: JSON, name to version
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, packages TEXT NOT NULL) STRICT;
+CREATE TABLE package_sighting(              -- a row each time the set of a target changed
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, host TEXT NOT NULL, target TEXT NOT NULL,
+    package_set_id INTEGER NOT NULL) STRICT;
 """
 
 KEEPING = """

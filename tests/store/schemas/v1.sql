@@ -10,7 +10,9 @@ CREATE TABLE "_sqlite_migrations" (
 INSERT INTO "_sqlite_migrations" VALUES(1,'perfctl','m0001_begin','2026-11-24 12:00:00.000000+00:00');
 CREATE TABLE alert_event(
     id INTEGER PRIMARY KEY, alert_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    event TEXT NOT NULL, actor TEXT, note TEXT, value REAL) STRICT;
+    event TEXT NOT NULL, actor TEXT, note TEXT, value REAL,
+    step INTEGER NOT NULL DEFAULT 0,        -- 1, 2, … within its alert
+    severity TEXT, threshold REAL) STRICT;
 CREATE TABLE api_performance_metric(        -- level: 1 minute, 3 hour, 4 day
     level INTEGER NOT NULL, period INTEGER NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER NOT NULL, status_class INTEGER NOT NULL,
@@ -60,9 +62,11 @@ CREATE TABLE dependency_version(
     scan_id INTEGER NOT NULL, name TEXT NOT NULL, installed TEXT, latest TEXT, update_type TEXT,
     status TEXT NOT NULL, vulnerabilities TEXT NOT NULL, direct INTEGER, imported TEXT,
     PRIMARY KEY(scan_id, name)) STRICT, WITHOUT ROWID;
-CREATE TABLE deploy(
-    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, host TEXT, release TEXT, ref TEXT,
-    environment TEXT, package_set_id INTEGER, detail TEXT) STRICT;
+CREATE TABLE deploy(                        -- state: marked by hand, or seen in the requests
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, state TEXT NOT NULL, host TEXT NOT NULL,
+    environment TEXT NOT NULL, release TEXT NOT NULL, ref TEXT NOT NULL, commit_id TEXT NOT NULL,
+    origin TEXT NOT NULL,                   -- who named the commit: GITHUB_SHA, .git …
+    target TEXT, package_set_id INTEGER) STRICT;
 CREATE TABLE endpoint(
     id INTEGER PRIMARY KEY,
     method TEXT NOT NULL, route TEXT NOT NULL,
@@ -102,7 +106,7 @@ CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,
     message TEXT, agent TEXT, user TEXT) STRICT;
-INSERT INTO "error_log" VALUES(1849688064000844085,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
+INSERT INTO "error_log" VALUES(1849688064000174127,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
 CREATE TABLE frontend_metric(               -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     page TEXT, value REAL NOT NULL, status INTEGER, success INTEGER, request_id TEXT,
@@ -114,6 +118,8 @@ CREATE TABLE instance(
 CREATE TABLE job(
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, status TEXT NOT NULL, created_ms INTEGER NOT NULL,
     started_ms INTEGER, ended_ms INTEGER, actor TEXT, result TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE judged_minute(                 -- how many requests a minute had when it was judged
+    period INTEGER PRIMARY KEY, requests INTEGER NOT NULL) STRICT;
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO "meta" VALUES('min_reader',1);
 INSERT INTO "meta" VALUES('newest_ms',1764000000000);
@@ -126,14 +132,21 @@ INSERT INTO "origin" VALUES(1,'web1','r1','production','live',1764000000000,1764
 CREATE TABLE outbox(
     id TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, channel TEXT NOT NULL, body TEXT NOT NULL,
     attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL, delivered_ms INTEGER) STRICT, WITHOUT ROWID;
-CREATE TABLE package_set(id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, packages TEXT NOT NULL) STRICT;
+CREATE TABLE package_set(                   -- packages: JSON, name to version
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, packages TEXT NOT NULL) STRICT;
+CREATE TABLE package_sighting(              -- a row each time the set of a target changed
+    id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, host TEXT NOT NULL, target TEXT NOT NULL,
+    package_set_id INTEGER NOT NULL) STRICT;
 CREATE TABLE performance_alert(
     id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, host TEXT,
     severity TEXT NOT NULL, status TEXT NOT NULL,
     value REAL, threshold REAL, target REAL, peak REAL, unit TEXT,
     pending_ms INTEGER, opened_ms INTEGER, acknowledged_ms INTEGER, acknowledged_by TEXT,
     acknowledged_value REAL, snoozed_until_ms INTEGER, note TEXT,
-    resolved_ms INTEGER, resolved_by TEXT, detail TEXT) STRICT, WITHOUT ROWID;
+    resolved_ms INTEGER, resolved_by TEXT, detail TEXT,
+    acknowledged_severity TEXT, measured_ms INTEGER,
+    pending_over INTEGER NOT NULL DEFAULT 0,   -- samples above the threshold while pending
+    pending_all INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 CREATE TABLE performance_metric(            -- one row a request; id = started_ms << 20 | tie
     id INTEGER PRIMARY KEY,
     origin_id INTEGER NOT NULL, endpoint_id INTEGER NOT NULL,
@@ -144,8 +157,8 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
-INSERT INTO "performance_metric" VALUES(1849688063994814812,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
-INSERT INTO "performance_metric" VALUES(1849688064000936054,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
+INSERT INTO "performance_metric" VALUES(1849688063994784619,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
+INSERT INTO "performance_metric" VALUES(1849688064000833791,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
 CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
@@ -169,6 +182,9 @@ CREATE TABLE query_pattern(
     first_seen_ms INTEGER NOT NULL,
     UNIQUE(alias, fingerprint)) STRICT;
 INSERT INTO "query_pattern" VALUES(1,'default','SELECT * FROM item WHERE owner_id = ?',1764000000000);
+CREATE TABLE sighting(                      -- what a rule for new things has seen
+    rule TEXT NOT NULL, subject TEXT NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+    PRIMARY KEY(rule, subject)) STRICT, WITHOUT ROWID;
 CREATE TABLE span_metric(
     level INTEGER NOT NULL, period INTEGER NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER NOT NULL, span_id INTEGER NOT NULL,
@@ -185,6 +201,8 @@ CREATE TABLE spool_pattern(
 CREATE TABLE spool_position(                -- committed with the rows it covers
     segment TEXT PRIMARY KEY, position INTEGER NOT NULL, origin_id INTEGER,
     format INTEGER, pid INTEGER, seen_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE store_size(
+    at_ms INTEGER PRIMARY KEY, store_bytes INTEGER NOT NULL, spool_bytes INTEGER NOT NULL) STRICT;
 CREATE TABLE system_hour(
     host TEXT NOT NULL, period INTEGER NOT NULL,
     cpu_samples INTEGER NOT NULL, cpu_sum REAL NOT NULL, cpu_max REAL,
