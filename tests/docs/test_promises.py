@@ -41,6 +41,7 @@ def look(request, word):
     list(User.objects.filter(username=request.POST["name"], email__contains="{CANARY}-sql"))
     cache.set("{CANARY}key", "{CANARY}-value")
     cache.set("item:{CANARY}", "{CANARY}-value")
+    cache.set("{CANARY}:item", "{CANARY}-value")
     request.session["x"] = "{CANARY}-session"
     if request.GET["q"].endswith("fail"):
         raise ValueError("{CANARY}-message")
