@@ -37,6 +37,7 @@ LEVELS: dict[str, int] = {
     "perfctl.alerting": 4,
     "perfctl.ingest": 4,
     "perfctl.retention": 4,
+    "perfctl.triage": 4,
     "perfctl.demo": 4,
     "perfctl.collectors": 4,
     # 3: faces
@@ -177,9 +178,9 @@ def _hook_problem(item: Import, target: str, top: str) -> str | None:
         if not serves_requests and above is not None and above > HOOK_LEVEL:
             return f"imports {target}"
         return None
-    if serves_requests and top not in {"django", "django_hook", "asgiref"}:
-        if top not in sys.stdlib_module_names:
-            return f"a request's path imports {top}"
+    known = {"django", "django_hook", "asgiref", *sys.stdlib_module_names}
+    if serves_requests and top not in known:
+        return f"a request's path imports {top}"
     return None
 
 
