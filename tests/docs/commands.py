@@ -133,7 +133,8 @@ are the rows of the answer's first list without the envelope. Colour is left out
 | 4 | the environment: a missing extra, another user's store, a store that cannot be read, a bug |
 | 130 | interrupted |
 
-With 1 and 3 the answer stands on stdout; with 2 and 4 stdout is empty and stderr says what to do.
+With 1 and 3 the answer stands on stdout as it does with 0, unless there is nothing yet that could be asked
+(no store for `db`, no request for a route). With 2 and 4 stdout is empty and stderr says what to do.
 """
 
 
