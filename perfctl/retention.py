@@ -68,6 +68,7 @@ def _timed(retention: Retention, now_ms: int) -> list[Timed]:
         Timed("system_metric", now_ms - retention.system_ms),
         Timed("error_log", now_ms - retention.errors_ms),
         Timed("frontend_metric", now_ms - retention.frontend_ms),
+        Timed("test_request", now_ms - retention.requests_ms),
     ]
 
 

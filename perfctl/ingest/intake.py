@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfctl.ingest.tally import Tally
+from perfctl.ingest.testruns import TestRuns
+from perfctl.model import Source
 from perfctl.recording import check
 from perfctl.spool.reader import Chunk, Segment, list_segments
 from perfctl.store import cells, counters, details, origins, positions
@@ -158,12 +160,14 @@ class _Drain:
                     return False  # left unread for a newer perfctl; `doctor` names it
                 origin_id = self._origin(known, header)
             host, source = origins.host_and_source(self._con, origin_id)
+            is_test = source == Source.TEST
             tally = Tally(
                 known,
                 source,
                 origin_id,
                 positions.patterns(self._con, segment.name),
                 self._now_ms,
+                TestRuns(known, segment.name, header, origin_id) if is_test else None,
             )
             tally.count("refused:torn", chunk.torn)
             tally.count("refused:invalid", chunk.invalid)

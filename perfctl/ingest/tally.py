@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from perfctl import sketch
-from perfctl.model import DAY_MS
+from perfctl.ingest.testruns import TestRuns
+from perfctl.model import DAY_MS, Source
 from perfctl.recording import check
 from perfctl.store import cells, counters, details, errors, names, requests
 from perfctl.store.cells import Cell, CellKey
 from perfctl.store.details import CacheCell, CacheKey, QueryCell, QueryKey, SpanCell, SpanKey
 from perfctl.store.errors import ErrorRow
+from perfctl.store.gate import TestRow
 from perfctl.store.requests import RequestRow
 
 FUTURE_MS = 60_000
@@ -32,12 +34,14 @@ class Tally:
         origin_id: int,
         patterns: dict[int, int],
         now_ms: int,
+        tests: TestRuns | None = None,
     ) -> None:
         self._names = known
         self._source = source
         self._origin_id = origin_id
         self._patterns = patterns
         self._now_ms = now_ms
+        self._tests = tests
         self.new_patterns: list[tuple[int, int]] = []
         self.counts: dict[str, int] = {}
         self.newest_ms = 0
@@ -75,6 +79,8 @@ class Tally:
             self.count("clamped:future")
             return self._now_ms
         if at_ms < self._now_ms - keep_ms:
+            if self._source == Source.TEST:  # tests freeze the clock
+                return self._now_ms
             self.count("refused:old")
             return None
         self.newest_ms = max(self.newest_ms, at_ms)
@@ -112,6 +118,9 @@ class Tally:
                 self._take_spans(at, endpoint_id, spans)
             if test:
                 test_id = self._names.test(test)
+                if self._tests is not None:
+                    kept_row = TestRow(at, test_id, endpoint_id, duration, queries, hits, misses)
+                    self._tests.take(kept_row, patterns, findings)
         key = (at // 60_000, self._origin_id, endpoint_id, status // 100)
         row = (at, self._origin_id, endpoint_id, status, duration, size, rid, flags, cpu, queue,
                rss, delta, queries, db, n_plus_one, duplicates, hits, misses, user, lifetime,
@@ -246,6 +255,8 @@ class Tally:
         )
         details.add_spans(con, {key: _sum(SpanCell, group) for key, group in self._spans.items()})
         errors.insert(con, self._errors)
+        if self._tests is not None:
+            self._tests.write(con, self._patterns)
         if self.newest_ms:
             requests.note_newest(con, self.newest_ms)
         for table, n in self._names.crowded.items():

@@ -35,7 +35,13 @@ CELL_TABLES = (
 )
 _BOUNDARY = {
     table: f"SELECT id FROM {table} WHERE id < ? ORDER BY id LIMIT 1 OFFSET ?"
-    for table in ("performance_metric", "system_metric", "error_log", "frontend_metric")
+    for table in (
+        "performance_metric",
+        "system_metric",
+        "error_log",
+        "frontend_metric",
+        "test_request",
+    )
 }
 _CELL_BOUNDARY = {
     table: f"SELECT period FROM {table} WHERE level = ? AND period < ?"

@@ -45,6 +45,15 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
+CREATE TABLE test_segment(                  -- which process of a test run wrote a segment
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, process TEXT NOT NULL) STRICT;
+CREATE TABLE test_request(                  -- what a test's request asked; id = at_ms << 20 | tie
+    id INTEGER PRIMARY KEY,
+    segment_id INTEGER NOT NULL, origin_id INTEGER NOT NULL, test_id INTEGER NOT NULL,
+    endpoint_id INTEGER NOT NULL, duration_us INTEGER NOT NULL, queries INTEGER,
+    cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
+    uses TEXT NOT NULL                      -- JSON: [pattern_id, calls, site_id of its N+1 or null]
+    ) STRICT;
 CREATE TABLE system_metric(                 -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, host TEXT NOT NULL, interval_s REAL, scope TEXT NOT NULL,
     cpu REAL, memory REAL, swap REAL, load1 REAL, disk REAL, disk_mount TEXT,

@@ -106,7 +106,7 @@ CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,
     message TEXT, agent TEXT, user TEXT) STRICT;
-INSERT INTO "error_log" VALUES(1849688064000174127,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
+INSERT INTO "error_log" VALUES(1849688064000106370,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
 CREATE TABLE frontend_metric(               -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     page TEXT, value REAL NOT NULL, status INTEGER, success INTEGER, request_id TEXT,
@@ -157,8 +157,8 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
-INSERT INTO "performance_metric" VALUES(1849688063994784619,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
-INSERT INTO "performance_metric" VALUES(1849688064000833791,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
+INSERT INTO "performance_metric" VALUES(1849688063995413321,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
+INSERT INTO "performance_metric" VALUES(1849688064000584752,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
 CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
@@ -218,6 +218,15 @@ CREATE TABLE system_metric(                 -- id = at_ms << 20 | tie
     ) STRICT;
 CREATE TABLE test_case(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 INSERT INTO "test_case" VALUES(1,'t::one');
+CREATE TABLE test_request(                  -- what a test's request asked; id = at_ms << 20 | tie
+    id INTEGER PRIMARY KEY,
+    segment_id INTEGER NOT NULL, origin_id INTEGER NOT NULL, test_id INTEGER NOT NULL,
+    endpoint_id INTEGER NOT NULL, duration_us INTEGER NOT NULL, queries INTEGER,
+    cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
+    uses TEXT NOT NULL                      -- JSON: [pattern_id, calls, site_id of its N+1 or null]
+    ) STRICT;
+CREATE TABLE test_segment(                  -- which process of a test run wrote a segment
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, process TEXT NOT NULL) STRICT;
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE INDEX error_event_of_group ON error_event(group_id, id);

@@ -1,0 +1,119 @@
+"""What the merge gate reads: the requests of tests one by one, and live traffic in blocks of time."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from perfctl.model import Filters, Window
+from perfctl.store.requests import TIE_BITS
+
+Use = tuple[int, int, int | None]
+"""(pattern_id, calls, site_id): with a site, or 0 for an unknown one, the calls are an N+1."""
+
+
+class TestRow(NamedTuple):
+    """A request of a test, before it has an id."""
+
+    at_ms: int
+    test_id: int
+    endpoint_id: int
+    duration_us: int
+    queries: int | None
+    cache_hits: int
+    cache_misses: int
+    uses: Sequence[Use] = ()
+
+
+def segment_id(con: sqlite3.Connection, name: str, process: str) -> int:
+    """The number of a segment: a later segment has a higher one, whatever its clock says."""
+    row = con.execute("SELECT id FROM test_segment WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        cursor = con.execute(
+            "INSERT INTO test_segment(name, process) VALUES(?, ?)", (name, process)
+        )
+        return int(cursor.lastrowid or 0)
+    return int(row[0])
+
+
+def insert_tests(
+    con: sqlite3.Connection, segment: int, origin_id: int, rows: Iterable[TestRow]
+) -> None:
+    """Add the requests of tests; each draws until it has an id of its own."""
+    for at_ms, test_id, *numbers, uses in rows:
+        values = (segment, origin_id, test_id, *numbers, json.dumps(uses, separators=(",", ":")))
+        while not con.execute(_ADD_TEST, (_draw_id(at_ms), *values)).rowcount:
+            pass
+
+
+_ADD_TEST = "INSERT OR IGNORE INTO test_request VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _draw_id(at_ms: int) -> int:
+    return at_ms << TIE_BITS | random.getrandbits(TIE_BITS)
+
+
+class StoredTest(NamedTuple):
+    """A request of a test as it is stored."""
+
+    segment_id: int
+    process: str
+    test: str
+    method: str
+    route: str
+    duration_us: int
+    queries: int | None
+    cache_hits: int
+    cache_misses: int
+    uses: Sequence[Use]
+
+
+_ORIGINS = """
+  AND o.source = :source AND (:host IS NULL OR o.host = :host)
+  AND (:release IS NULL OR o.release = :release)
+  AND (:environment IS NULL OR o.environment = :environment)
+"""
+_SELECT_TESTS = f"""
+SELECT r.segment_id, s.process, t.name, e.method, e.route, r.duration_us, r.queries,
+       r.cache_hits, r.cache_misses, r.uses
+FROM test_request r JOIN test_segment s ON s.id = r.segment_id
+JOIN origin o ON o.id = r.origin_id JOIN test_case t ON t.id = r.test_id
+JOIN endpoint e ON e.id = r.endpoint_id
+WHERE r.id >= :first AND r.id < :last AND e.kind != 1 {_ORIGINS}
+ORDER BY r.id
+"""
+
+
+def select_tests(con: sqlite3.Connection, window: Window, origins: Filters) -> list[StoredTest]:
+    """The requests of tests in a window, in the order of their clocks."""
+    values = {
+        **origins._asdict(),
+        "first": window.since_ms << TIE_BITS,
+        "last": window.until_ms << TIE_BITS,
+    }
+    return [
+        StoredTest._make((*row, json.loads(uses)))
+        for *row, uses in con.execute(_SELECT_TESTS, values)
+    ]
+
+
+class Pattern(NamedTuple):
+    """A query pattern by its number."""
+
+    alias: str
+    fingerprint: str
+
+
+def patterns(con: sqlite3.Connection) -> dict[int, Pattern]:
+    """All query patterns."""
+    rows = con.execute("SELECT id, alias, fingerprint FROM query_pattern")
+    return {number: Pattern(*names) for number, *names in rows}
+
+
+def call_sites(con: sqlite3.Connection) -> dict[int, tuple[str, str | None]]:
+    """All N+1 call sites with what to do about each; 0 is an unknown place."""
+    rows = con.execute("SELECT id, location, detail FROM call_site")
+    return {number: (location, detail) for number, location, detail in rows}
