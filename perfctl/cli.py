@@ -66,6 +66,7 @@ class PerfctlGroup(TyperGroup):
             return None
         module = import_module(f"perfctl.commands.{entry.module}")
         command = typer.main.get_command(module.app)
+        ctx.find_root().obj["command"] = cmd_name
         command.name = cmd_name
         add_globals(command)
         return command
@@ -124,6 +125,8 @@ def run(arguments: Sequence[str], console: Console) -> int:
     except PerfctlError as exc:
         console.fail(exc.message, exc.hint)
         return exc.exit_code
+        if exc.exit_code == 3 and options.get("format") == "json":
+            console.write(_say_nothing(exc, options))
     except TyperException as exc:
         return _usage(exc, console)
     except (KeyboardInterrupt, typer.Abort):
@@ -136,6 +139,19 @@ def run(arguments: Sequence[str], console: Console) -> int:
 
 def _usage(exc: TyperException, console: Console) -> int:
     context = getattr(exc, "ctx", None)
+def _say_nothing(exc: PerfctlError, options: dict[str, Any]) -> str:
+    """The envelope of an answer that cannot be given: exit 3 prints it whole."""
+    from time import time
+
+    from perfctl.answers.answer import Answer
+    from perfctl.model import Coverage
+    from perfctl.render.envelope import to_json
+
+    nothing = Coverage(0, (), 0, 0, None)
+    answer = Answer(options.get("command", "perfctl"), None, nothing, None, (exc.message,))
+    return to_json(answer, int(time() * 1000))
+
+
     if type(exc).__name__ == "NoArgsIsHelpError" and context is not None:
         console.note(context.get_help())  # beside the result, of which there is none
         return exc.exit_code

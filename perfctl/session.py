@@ -214,3 +214,14 @@ def examining(session: Session) -> Iterator[Question]:
 def elsewhere(session: Session, store: Path, origin: str) -> Session:
     """The same session about another store."""
     return session._replace(located=settings.Located(store, origin))
+
+
+def program() -> str:
+    """How cron calls this perfctl: its PATH does not have what a virtual environment holds."""
+    import shlex
+    import sys
+
+    script = Path(sys.argv[0])
+    if script.name == "perfctl" and script.exists():
+        return shlex.quote(str(script.absolute()))
+    return f"{shlex.quote(sys.executable)} -m perfctl"

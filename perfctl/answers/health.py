@@ -12,7 +12,7 @@ from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Level
 from perfctl.stats import nearest_rank
 from perfctl.store import alerts, cells, requests, systems
 from perfctl.thresholds import Limits
-from perfctl.units import iso_utc
+from perfctl.units import format_duration, iso_utc
 
 WINDOW_MS = 5 * MINUTE_MS
 FEWEST = 20
@@ -133,6 +133,10 @@ def _system_detail(name: str, source: SystemNow | systems.SystemRow | None) -> s
 
 def check_requests(question: Question, config: Config) -> tuple[list[Check], int]:
     """p95, queue time, error rate and queries; the last 20 requests where the window has fewer."""
+    silence_ms = _unexpected_silence_ms(question, config)
+    if silence_ms is not None:
+        detail = f"none for {format_duration(silence_ms * 1000)}, though traffic is expected"
+        return _without_requests(config, Status.CRITICAL, detail), 0
     found, _ = traffic.read(question, config.retention)
     counted = [item for item in found if traffic.is_counted(item)]
     count = sum(item.cell.requests for item in counted)
@@ -142,7 +146,7 @@ def check_requests(question: Question, config: Config) -> tuple[list[Check], int
     else:
         rows = _last_requests(question)
         if len(rows) < FEWEST:
-            return _without_requests(question, config, len(rows)), len(rows)
+            return _without_requests(config, *_too_few(question, len(rows))), len(rows)
         count = len(rows)
         measured = _measure_rows(rows)
         detail = f"the last {count} requests, since {iso_utc(rows[-1].started_ms)}"
@@ -218,28 +222,28 @@ def _last_requests(question: Question) -> list[requests.StoredRequest]:
     )
 
 
-def _without_requests(question: Question, config: Config, count: int) -> list[Check]:
+def _too_few(question: Question, count: int) -> tuple[Status, str]:
     if count:
-        status, detail = Status.UNKNOWN, f"only {count} requests in 24 h, {FEWEST} are needed"
-    elif not has_requests(question.con):
-        status, detail = Status.NOT_MEASURED, "no request was ever recorded"
-    elif _expects_traffic(question, config):
-        status, detail = Status.CRITICAL, "no requests, though traffic is expected"
-    else:
-        status, detail = Status.IDLE, "no requests in 24 h"
+        return Status.UNKNOWN, f"only {count} requests in 24 h, {FEWEST} are needed"
+    if not has_requests(question.con):
+        return Status.NOT_MEASURED, "no request was ever recorded"
+    return Status.IDLE, "no requests in 24 h"
+
+
+def _without_requests(config: Config, status: Status, detail: str) -> list[Check]:
     return [
         Check(name, None, unit, limits.target, limits.threshold, status, None, [], detail)
         for name, unit, limits in _request_checks(config)
     ]
 
 
-def _expects_traffic(question: Question, config: Config) -> bool:
+def _unexpected_silence_ms(question: Question, config: Config) -> int | None:
+    """How long no request came, where one is expected more often; None where that is as it may be."""
     newest_ms = requests.newest_ms(question.con)
-    return (
-        config.expect_traffic_ms is not None
-        and newest_ms is not None
-        and question.now_ms - newest_ms > config.expect_traffic_ms
-    )
+    if config.expect_traffic_ms is None or newest_ms is None:
+        return None
+    silence_ms = question.now_ms - newest_ms
+    return silence_ms if silence_ms > config.expect_traffic_ms else None
 
 
 def _trends(question: Question) -> dict[str, list[tuple[int, float | None]]]:

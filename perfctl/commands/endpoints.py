@@ -11,7 +11,7 @@ from perfctl.commands import new_app
 app = new_app()
 
 
-@app.command(epilog="Example: perfctl endpoints /items/<int:pk>/ --since 7d")
+@app.command(epilog="Example: perfctl endpoints '/items/<int:pk>/' --since 7d")
 def endpoints(
     ctx: typer.Context,
     route: Annotated[str | None, typer.Argument(help="Only this route.")] = None,

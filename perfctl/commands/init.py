@@ -24,5 +24,5 @@ def init(
     """Create the store, or leave it as it is; print the Django lines to paste."""
     now = session.begin(ctx)
     is_new = session.make(now, group=group, owner=owner)
-    now.console.write(render_init(str(now.store), is_new, now.console))
+    now.console.write(render_init(str(now.store), is_new, session.program(), now.console))
     return 0

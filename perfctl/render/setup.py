@@ -19,7 +19,7 @@ MIDDLEWARE = [
 ]"""
 
 
-def render_init(store: str, is_new: bool, console: Console) -> str:
+def render_init(store: str, is_new: bool, program: str, console: Console) -> str:
     """Where the store is, and what a Django project needs to feed it."""
     done = "created" if is_new else "there already, left as it is"
     lines = [
@@ -32,7 +32,7 @@ def render_init(store: str, is_new: bool, console: Console) -> str:
         "",
         paint("Let cron collect each minute:", "bold", console),
         "",
-        f"* * * * * perfctl --db {shlex.quote(store)} collect -q",
+        f"* * * * * {program} --db {shlex.quote(store)} collect -q",
         "",
         "Then ask: perfctl health",
     ]
@@ -41,17 +41,17 @@ def render_init(store: str, is_new: bool, console: Console) -> str:
 
 def render_next_steps(store: str, console: Console) -> str:
     """The commands to try after the demo."""
-    ask = f"perfctl --db {visible(store)}"
     steps = (
-        ("database --n-plus-one", "the lines that ask once per row"),
-        ("requests --slow", "single requests, and why they were slow"),
-        ("endpoints /items/audit/", "one route in full"),
-        ("cache", "hit rates by key prefix"),
-        ("summary --format json", "the same answers for a script"),
+        (f"export PERFCTL_DB={visible(store)}", ""),
+        ("perfctl database --n-plus-one", "the lines that ask once per row"),
+        ("perfctl requests --failed", "single requests"),
+        ("perfctl endpoints /items/audit/", "one route in full"),
+        ("perfctl cache", "hit rates by key prefix"),
+        ("perfctl summary --format json", "the same answers for a script"),
     )
-    width = max(len(step) for step, _ in steps)
+    width = max(len(step) for step, what in steps if what)
     lines = ["", paint("Next, try", "bold", console)]
-    lines += [
-        f"  {ask} {step.ljust(width)}  {paint(f'# {what}', 'dim', console)}" for step, what in steps
-    ]
+    for step, what in steps:
+        comment = f"  {paint(f'# {what}', 'dim', console)}" if what else ""
+        lines.append(f"  {step.ljust(width) if what else step}{comment}")
     return "\n".join(lines)

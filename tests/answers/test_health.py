@@ -109,9 +109,13 @@ def test_no_traffic_is_idle_and_no_fault(ask: Ask, record: Record, store: Path) 
 
 def test_no_traffic_is_critical_where_it_is_expected(ask: Ask, record: Record) -> None:
     """`expect_traffic` turns silence into a fault."""
-    record([request(NOW_MS - 2 * DAY_MS) for _ in range(30)])
+    record([request(NOW_MS - HOUR_MS) for _ in range(30)])
     config = Config(expect_traffic_ms=900_000)
-    assert check(ask, "request_p95", config=config).status is Status.CRITICAL
+    found = check(ask, "request_p95", config=config)
+    assert found.status is Status.CRITICAL
+    assert "none for 1 h" in (found.detail or "")
+    config = Config(expect_traffic_ms=2 * HOUR_MS)
+    assert check(ask, "request_p95", config=config).status is Status.OK
 
 
 def test_a_stale_collector_is_unknown(ask: Ask, record: Record, store: Path) -> None:

@@ -91,7 +91,7 @@ def test_demo_records_the_example_site_into_its_own_store(perfctl: Perfctl, tmp_
         assert "p95" in done.out
         assert "cpu" in done.out
         assert "/items/" in done.out
-        assert "perfctl --db" in done.out
+        assert "export PERFCTL_DB=" in done.out
     assert not users.exists()
     store = state / "perfctl-demo" / "perfctl.db"
     rows = perfctl("endpoints", "--probes", "--format", "json", db=store).json["data"]["endpoints"]
