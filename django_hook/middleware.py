@@ -13,6 +13,7 @@ import contextlib
 from asyncio import current_task
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from types import FunctionType
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -92,7 +93,8 @@ def _recorder(get_response: GetResponse, measures: Measures) -> Recorder:
 
 def _with_inside(measures: Measures, get_response: GetResponse) -> tuple[Measures, GetResponse]:
     """What to measure where the next one inside is ours too, and what that one would call."""
-    inside = _made.get(getattr(get_response, "__wrapped__", None))  # type: ignore[arg-type] # or None
+    wrapped = getattr(get_response, "__wrapped__", None)
+    inside = _made.get(wrapped) if isinstance(wrapped, FunctionType) else None
     if inside is None:
         return measures, get_response
     both = replace(measures)

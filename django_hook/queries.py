@@ -15,7 +15,7 @@ from django.db.backends.signals import connection_created
 from django_hook import faults
 from django_hook.relations import describe
 from django_hook.whereabouts import make_reader
-from perfctl.recording.fingerprint import Dialect, Kind
+from perfctl.recording.fingerprint import Dialect, Kind, without_offset
 from perfctl.recording.nplus1 import count_query
 from perfctl.recording.patterns import PatternBook, Texts
 from perfctl.recording.stack import PathReader
@@ -80,8 +80,10 @@ def _make_wrapper(texts: Texts, paths: PathReader) -> Wrapper:
                             break
                     else:
                         path, batch = paths.read(pattern, sys._getframe())
-                identity = hash(sql) ^ _identity(params, many) if params else hash(sql)
-                if count_query(state, path, took_ns, identity, batch):
+                identity = variant = hash(sql) ^ _identity(params, many) if params else hash(sql)
+                if pattern.reads_pages:
+                    variant ^= hash(sql) ^ hash(without_offset(sql))
+                if count_query(state, path, took_ns, identity, variant, batch):
                     describe(path, sys._getframe())
             except Exception:
                 faults.count("query")

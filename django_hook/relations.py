@@ -15,7 +15,7 @@ from django_hook import faults
 from django_hook.whereabouts import project_sources
 from perfctl.recording.fingerprint import Kind
 from perfctl.recording.patterns import CallPath
-from perfctl.recording.sources import Origin
+from perfctl.recording.sources import Origin, function_name
 
 _MOST_FRAMES = 200
 _ENDS = frozenset({"thread_handler", "_get_response", "_get_response_async"})
@@ -71,9 +71,11 @@ def _asked_by(path: CallPath, above: list[FrameType]) -> str | None:
     template = _template_line(above)
     if template is not None:
         return f"asked by {template}"
-    if len(path.steps) > 1:
-        _, code, instruction = path.steps[1]
-        return f"called from {project_sources().place_of(code, instruction)}"
+    _, asking, _ = path.steps[0]
+    for _, code, instruction in path.steps[1:]:
+        # A comprehension and the function around it are one place.
+        if code.co_filename != asking.co_filename or function_name(code) != function_name(asking):
+            return f"called from {project_sources().place_of(code, instruction)}"
     return None
 
 

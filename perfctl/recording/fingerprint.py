@@ -94,6 +94,7 @@ _CONTROL = re.compile(
     re.IGNORECASE,
 )
 _NAMES_A_SAVEPOINT = re.compile(r"SAVEPOINT$|RELEASE$|\bTO$", re.IGNORECASE)
+_OFFSET = re.compile(r" OFFSET \d+", re.IGNORECASE)
 _READ = re.compile(r"\s*\(*\s*(SELECT|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
 _COMMON_TABLE = re.compile(r"\s*WITH\b", re.IGNORECASE)
 _CHANGES = re.compile(r"\b(INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO)\b", re.IGNORECASE)
@@ -120,6 +121,11 @@ def fingerprint(sql: str, dialect: Dialect = Dialect.STANDARD) -> str:
         verb = " ".join(control[1].upper().split())
         return f"{verb} ?" if _NAMES_A_SAVEPOINT.search(verb) else _shape(sql, dialect)
     return _shape(sql, dialect)
+
+
+def without_offset(sql: str) -> str:
+    """The statement without how many rows it passes over: the same for all pages of one result."""
+    return _OFFSET.sub("", sql)
 
 
 def kind_of(sql: str) -> Kind:

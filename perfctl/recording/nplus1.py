@@ -59,9 +59,18 @@ class Finding(NamedTuple):
 
 
 def count_query(
-    state: RequestState, path: CallPath, took_ns: int, identity: int, batch: FrameType | None
+    state: RequestState,
+    path: CallPath,
+    took_ns: int,
+    identity: int,
+    variant: int,
+    batch: FrameType | None,
 ) -> bool:
-    """Count a query of a path; true when it has become an N+1 that nobody has described yet."""
+    """Count a query of a path; true when it has become an N+1 that nobody has described yet.
+
+    `identity` is the same for the same statement with the same parameters, `variant` also where it
+    reads another page of the same result.
+    """
     queries = state.queries
     if queries is None:
         queries = state.queries = {}
@@ -70,12 +79,12 @@ def count_query(
     if tally is None:
         if len(queries) >= _MOST_PATHS:
             path = path.pattern.nowhere
-        tally = queries.setdefault(path, Tally(identity))
+        tally = queries.setdefault(path, Tally(variant))
     tally.calls += 1
     tally.total_ns += took_ns
     if took_ns > tally.max_ns:
         tally.max_ns = took_ns
-    if identity != tally.first:
+    if variant != tally.first:
         tally.varies = True
     seen = state.seen
     if seen is None:

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 
 from perfctl.recording import fingerprint as shape
 from perfctl.recording.fingerprint import Dialect, Kind
-from perfctl.recording.sources import Origin
+from perfctl.recording.sources import Origin, first_of
 
 OTHER_ORDINAL = -1
 _MOST_PATTERNS = 5000
@@ -30,13 +30,23 @@ Step = tuple[int, CodeType, int]  # depth, code, instruction
 class Pattern:
     """A statement of one database without its values, and the call paths it was seen on."""
 
-    __slots__ = ("alias", "fingerprint", "kind", "nowhere", "ordinal", "paths", "recent")
+    __slots__ = (
+        "alias",
+        "fingerprint",
+        "kind",
+        "nowhere",
+        "ordinal",
+        "paths",
+        "reads_pages",
+        "recent",
+    )
 
     def __init__(self, ordinal: int, alias: str, fingerprint: str, kind: Kind) -> None:
         self.ordinal = ordinal
         self.alias = alias
         self.fingerprint = fingerprint
         self.kind = kind
+        self.reads_pages = " OFFSET ?" in fingerprint
         self.paths: dict[object, CallPath] = {}
         self.recent: tuple[CallPath, ...] = ()
         # For what needs no place: a statement that steers the transaction, one too many.
@@ -73,7 +83,8 @@ class CallPath:
         self.is_described = False
         self.detail: str | None = None
         # By identity: the codes are kept in `steps`, so their ids stay theirs.
-        self.key = (*((id(code), at) for _, code, at in steps), id(batch[1]) if batch else 0)
+        expressions = ((id(code), first_of(code, at)) for _, code, at in steps)
+        self.key = (*expressions, id(batch[1]) if batch else 0)
 
     def moved_to(self, other: CallPath) -> CallPath:
         """Itself, with the depths at which it was seen last (a recursion has several)."""

@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 from typing import Final
 
 from perfctl.recording.patterns import CallPath, Pattern, Step
-from perfctl.recording.sources import Mark, Origin, SourceMap
+from perfctl.recording.sources import Mark, Origin, SourceMap, first_of
 
 _DEEPEST = 400
 _LIBRARY_FRAMES = 5
@@ -88,7 +88,7 @@ class _Found:
 
     def add(self, steps: list[Step], step: Step) -> None:
         """Put a frame on the path; a recursion's frames once, so that its levels share a path."""
-        key = (id(step[1]), step[2])
+        key = (id(step[1]), first_of(step[1], step[2]))
         if key not in self.seen:
             self.seen.add(key)
             steps.append(step)
