@@ -39,6 +39,8 @@ COMMANDS = (
     Entry("requests", "requests", "Ask", "Single requests, newest first."),
     Entry("database", "database", "Ask", "Query patterns, their cost, and N+1 call sites."),
     Entry("cache", "cache", "Ask", "Hit rate of each cache and key prefix."),
+    Entry("errors", "errors", "Ask", "Groups of errors: list, show, resolve, ignore, reopen."),
+    Entry("deploy", "deploy", "Ask", "What was deployed when, with which packages: list, mark."),
     Entry("query", "query", "Ask", "Your own SQL on the store, read-only."),
     Entry("init", "init", "Set up", "Create the store and print the Django lines to paste."),
     Entry("demo", "demo", "Set up", "Watch the example site and see what perfctl answers."),
@@ -64,9 +66,9 @@ class PerfctlGroup(TyperGroup):
         entry = _BY_NAME.get(cmd_name)
         if entry is None:
             return None
+        ctx.find_root().obj["command"] = cmd_name
         module = import_module(f"perfctl.commands.{entry.module}")
         command = typer.main.get_command(module.app)
-        ctx.find_root().obj["command"] = cmd_name
         command.name = cmd_name
         add_globals(command)
         return command
@@ -123,10 +125,10 @@ def run(arguments: Sequence[str], console: Console) -> int:
         code = group.main(list(arguments), prog_name="perfctl", standalone_mode=False, obj=options)
         return code if isinstance(code, int) else 0
     except PerfctlError as exc:
-        console.fail(exc.message, exc.hint)
-        return exc.exit_code
         if exc.exit_code == 3 and options.get("format") == "json":
             console.write(_say_nothing(exc, options))
+        console.fail(exc.message, exc.hint)
+        return exc.exit_code
     except TyperException as exc:
         return _usage(exc, console)
     except (KeyboardInterrupt, typer.Abort):
@@ -137,8 +139,6 @@ def run(arguments: Sequence[str], console: Console) -> int:
         return _bug(exc, console, is_verbose=bool(options.get("verbose")))
 
 
-def _usage(exc: TyperException, console: Console) -> int:
-    context = getattr(exc, "ctx", None)
 def _say_nothing(exc: PerfctlError, options: dict[str, Any]) -> str:
     """The envelope of an answer that cannot be given: exit 3 prints it whole."""
     from time import time
@@ -152,6 +152,8 @@ def _say_nothing(exc: PerfctlError, options: dict[str, Any]) -> str:
     return to_json(answer, int(time() * 1000))
 
 
+def _usage(exc: TyperException, console: Console) -> int:
+    context = getattr(exc, "ctx", None)
     if type(exc).__name__ == "NoArgsIsHelpError" and context is not None:
         console.note(context.get_help())  # beside the result, of which there is none
         return exc.exit_code
