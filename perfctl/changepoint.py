@@ -13,8 +13,7 @@ Biometrika 62, 1975). Both count the cells as fewer than they are where each res
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,6 +24,8 @@ LEAST_SIDE = 3
 SIGNIFICANT = 0.01
 _ORDERS = 999
 _MASS = 0.95
+Shuffle = Callable[[list[float]], None]
+"""Puts a list into a random order, as `random.Random.shuffle` does."""
 _MOST_ALIKE = 0.7
 """A ramp's cells are all alike; taken as they are, no ramp would ever be a change."""
 
@@ -40,14 +41,13 @@ class Step(NamedTuple):
     """How often a random order of the same cells would look so much like a step."""
 
 
-def find_steps(values: Sequence[float], *, seed: int = 0) -> list[Step]:
-    """All steps in time order; the same values give the same steps."""
-    draw = random.Random(seed)  # noqa: S311  # an order to compare with, no secret
+def find_steps(values: Sequence[float], shuffle: Shuffle) -> list[Step]:
+    """All steps in time order."""
     found: list[Step] = []
     stretches = [(0, len(values))]
     while stretches:
         first, last = stretches.pop()
-        step = _find_step(values[first:last], draw)
+        step = _find_step(values[first:last], shuffle)
         if step is not None:
             at = first + step.at
             found.append(Step(at, first + step.earliest, first + step.latest, step.p_value))
@@ -70,7 +70,7 @@ def ranks(values: Sequence[float]) -> list[float]:
     return found
 
 
-def _find_step(values: Sequence[float], draw: random.Random) -> Step | None:
+def _find_step(values: Sequence[float], shuffle: Shuffle) -> Step | None:
     if len(values) < FEWEST:
         return None
     ranked = ranks(values)
@@ -80,7 +80,7 @@ def _find_step(values: Sequence[float], draw: random.Random) -> Step | None:
     if strongest <= 0:
         return None
     share = _independent_share(ranked, between.index(strongest) + LEAST_SIDE)
-    p_value = _test(ranked, weights, strongest * share, draw)
+    p_value = _test(ranked, weights, strongest * share, shuffle)
     if p_value > SIGNIFICANT:
         return None
     chances = _posterior(ranked, between, weights, share)
@@ -118,14 +118,14 @@ def _independent_share(ranked: Sequence[float], at: int) -> float:
 
 
 def _test(
-    ranked: Sequence[float], weights: Sequence[float], strongest: float, draw: random.Random
+    ranked: Sequence[float], weights: Sequence[float], strongest: float, shuffle: Shuffle
 ) -> float:
     """The share of random orders whose strongest split is as strong."""
     most = int(SIGNIFICANT * (_ORDERS + 1))
     shuffled = list(ranked)
     stronger = 0
     for order in range(1, _ORDERS + 1):
-        draw.shuffle(shuffled)
+        shuffle(shuffled)
         if max(_between(shuffled, weights)) >= strongest:
             stronger += 1
             if stronger >= most:  # no outcome of the rest could make it significant

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +88,8 @@ def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
     A store that does not exist is not made, unless its spool waits: the answer is then empty.
     """
     said = session.options
-    window = units.parse_window(said.since, said.until, session.now_ms, default_ms)
+    is_deploy = _names_deploy(said)
+    window = None if is_deploy else window_of(session, default_ms)
     filters = Filters(_source(said.source), said.host, said.release)
     warnings = enter(session)
     waiting, hindrances = _bring_in(session)
@@ -99,7 +101,22 @@ def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
     with opened as con:
         if connection.version(con) > connection.SCHEMA_VERSION:
             warnings += ("the store has the schema of a newer perfctl: read, not written",)
+        if window is None:
+            window = _window_of_deploys(con, session, default_ms)
         yield Question(con, session.now_ms, window, filters, waiting, warnings + hindrances)
+
+
+def _names_deploy(said: Options) -> bool:
+    """Whether an edge of the window is a deploy, of which only the store knows when it was."""
+    return any((edge or "").startswith("deploy:") for edge in (said.since, said.until))
+
+
+def _window_of_deploys(con: sqlite3.Connection, session: Session, default_ms: int) -> Window:
+    """`--since deploy:REF` is from a deploy to the next one, `--until deploy:REF` up to a deploy."""
+    from perfctl.answers import deploys  # few questions are about a deploy
+
+    said = session.options
+    return deploys.parse_window(con, said.since, said.until, session.now_ms, default_ms)
 
 
 def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:

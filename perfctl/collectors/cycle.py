@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from perfctl import ingest, retention
 from perfctl.answers.answer import Answer, Question, coverage
+from perfctl.collectors import deploys
 from perfctl.collectors.system import Counters, SystemSample, sample_system
 from perfctl.config import Config
 from perfctl.model import Window
@@ -32,6 +33,8 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
     host, _ = host_name(os.environ)
     sample = _sample(store, config, host, interval_ms)
     drained = ingest.drain(store, max(now_ms, sample.at_ms))
+    deploys.note_seen(store)
+    deploys.note_packages(store, host, now_ms, os.environ, deploys.places(store, Path.cwd()))
     pruned = retention.prune_hourly(store, config.retention, now_ms)
     collected = Collected(_shown(sample), drained.requests, drained.rejected, [], [], pruned.rows)
     warnings = () if pruned.refused is None else (f"nothing was pruned: {pruned.refused}",)
