@@ -1,12 +1,39 @@
-"""One round of evaluation on the store; only `collect` runs it."""
+"""Evaluates alerts on the store, and lets people act on them. Only `collect` evaluates."""
 
 from __future__ import annotations
 
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from perfctl.alerts import machine, novelties
+from perfctl.alerts.book import Book
+from perfctl.alerts.details import say_detail
+from perfctl.alerts.history import CHUNK, History
+from perfctl.alerts.judge import Judge
+from perfctl.alerts.machine import Event
+from perfctl.alerts.minute import Minute, Occurrence
+from perfctl.alerts.past import Past
+from perfctl.alerts.rules import Rule, parse_rules
 from perfctl.alerts.transition import Transition
 from perfctl.config import Config
+from perfctl.ingest import pending_bytes
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
+from perfctl.store import alerts, connection, minutes, systems
+from perfctl.store.alerts import AlertEvent
+
+AFTER_MS = MINUTE_MS
+"""A minute is judged so long after its end: by then its requests have come in."""
+_FIRST_MS = HOUR_MS
+"""How far back the first evaluation of a store begins."""
+_LONGEST_MS = 2 * DAY_MS
+"""Beyond this no minute cells are kept: an evaluation that was away for longer goes on here."""
+_CLAIMS_MS = 7 * DAY_MS
+_SIGHTINGS_MS = 400 * DAY_MS
+_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
+"""Without what looks alike: 0 o, 1 i l, u v."""
 
 
 class Round(NamedTuple):
@@ -17,6 +44,149 @@ class Round(NamedTuple):
     transitions: tuple[Transition, ...]
 
 
+def new_id() -> str:
+    """Eight signs that no other host draws too."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def note_sizes(store: Path, now_ms: int) -> None:
+    """Keep how large the store is and what waits in its spool; before that is drained."""
+    size = minutes.StoreSize(now_ms, store.stat().st_size, pending_bytes(store))
+    with connection.writing(store) as con, connection.transaction(con):
+        minutes.note_size(con, size)
+
+
 def evaluate(store: Path, config: Config, now_ms: int) -> Round:
-    """Judge each minute that is over and was not judged yet."""
-    return Round([], [], ())
+    """Judge each minute that is over and was not judged yet, each once."""
+    rules = tuple(rule for rule in parse_rules(config) if rule.is_on)
+    until = (now_ms - AFTER_MS) // MINUTE_MS
+    with connection.reading(store) as con:
+        if _first(con, until) >= until:
+            return Round([], [], ())
+    events: list[Event] = []
+    while True:
+        with connection.writing(store) as con, connection.transaction(con):
+            first = _first(con, until)
+            if first < until:
+                events += _evaluate(con, config, rules, first, min(first + CHUNK, until))
+        if first >= until:
+            return _round(events)
+
+
+def _first(con: sqlite3.Connection, until: int) -> int:
+    """The first minute to judge; a watermark ahead of the clock is of no use."""
+    first = alerts.judged_until(con)
+    if first is None:
+        return until - _FIRST_MS // MINUTE_MS
+    if first > until + DAY_MS // MINUTE_MS:
+        return until - 1
+    return max(first, until - _LONGEST_MS // MINUTE_MS)
+
+
+def _evaluate(
+    con: sqlite3.Connection, config: Config, rules: tuple[Rule, ...], first: int, until: int
+) -> list[Event]:
+    begin_ms = first * MINUTE_MS
+    if alerts.judged_until(con) is None:
+        _keep_sightings(con, novelties.seed(con, first))
+    rows = alerts.select_judged(con, begin_ms - HOUR_MS, begin_ms - _CLAIMS_MS)
+    book = Book(rows, rules, new_id)
+    history = History(con, rules)
+    past = Past(rules, config, intervals_ms(con))
+    judge = Judge(book, past)
+    judge.prime(history.before(first))
+    past.last_request = past.last_request or history.last_request(first)
+    open_errors = [
+        a.subject for a in rows if a.rule == novelties.ERROR_GROUP and machine.is_open(a)
+    ]
+    seen = novelties.find(con, first, until, open_errors)
+    requests = []
+    for minute in with_occurrences(history.minutes(first, until), seen.occurrences):
+        judge.judge(minute)
+        count = sum(slot.counted.requests for slot in minute.routes.values())
+        requests.append((minute.period, count))
+    _keep_sightings(con, seen.sightings)
+    alerts.forget_sightings(con, novelties.ERROR_GROUP, seen.ended)
+    alerts.keep(con, book.changed())
+    alerts.forget(con, book.dropped())
+    alerts.add_events(con, [to_row(event) for event in book.events])
+    alerts.note_judged(con, until, [(period, count) for period, count in requests if count])
+    alerts.prune(con, begin_ms - config.retention.requests_ms, begin_ms - _SIGHTINGS_MS)
+    return book.events
+
+
+def with_occurrences(
+    judged: Iterable[Minute], occurrences: Iterable[Occurrence]
+) -> Iterator[Minute]:
+    """The minutes, each with what occurred until its end."""
+    by_minute: dict[int, list[Occurrence]] = {}
+    for seen in occurrences:
+        by_minute.setdefault((seen.at_ms - 1) // MINUTE_MS, []).append(seen)
+    for minute in judged:
+        found = by_minute.get(minute.period)
+        yield minute._replace(occurrences=found) if found else minute
+
+
+def intervals_ms(con: sqlite3.Connection) -> dict[str, int]:
+    """How often each host is sampled: as it means to, else its median gap."""
+    found = {}
+    for collector in systems.collectors(con):
+        gaps = systems.gaps_s(con, collector.host)
+        usual_s = gaps[len(gaps) // 2] if gaps else 60.0
+        found[collector.host] = round(1000 * (collector.interval_s or max(60.0, usual_s)))
+    return found
+
+
+def _keep_sightings(
+    con: sqlite3.Connection, found: Mapping[str, Mapping[str, alerts.Sighting]]
+) -> None:
+    for rule, seen in found.items():
+        alerts.note_sightings(con, rule, dict(seen))
+
+
+def to_row(event: Event) -> AlertEvent:
+    """An event as the history keeps it."""
+    alert = event.alert
+    return AlertEvent(
+        alert.id,
+        alert.steps,
+        event.at_ms,
+        event.event,
+        event.actor,
+        event.note,
+        alert.value,
+        alert.severity,
+        alert.threshold,
+    )
+
+
+def to_transition(event: Event) -> Transition:
+    """An event as it is told."""
+    alert = event.alert
+    return Transition(
+        id=f"{alert.id}-{alert.steps}",
+        alert_id=alert.id,
+        rule=alert.rule,
+        subject=alert.subject,
+        host=alert.host,
+        severity=alert.severity,
+        event=event.event,
+        value=alert.value,
+        threshold=alert.threshold,
+        unit=alert.unit or "",
+        at_ms=event.at_ms,
+        note=event.note,
+        detail=say_detail(alert.detail),
+    )
+
+
+def _round(events: list[Event]) -> Round:
+    return Round(
+        _ids(events, "opened", "reopened"),
+        _ids(events, "resolved"),
+        tuple(to_transition(event) for event in events),
+    )
+
+
+def _ids(events: Iterable[Event], *names: str) -> list[str]:
+    return list(dict.fromkeys(event.alert.id for event in events if event.event in names))

@@ -110,3 +110,18 @@ def quantiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | No
 def count_above(counts: Sequence[int], limit_us: int) -> int:
     """How many values lie above the limit, to the bucket (1 %)."""
     return sum(counts[bucket(limit_us) + 1 :])
+
+
+def quantile(blob: bytes, share: float) -> float | None:
+    """One nearest-rank quantile of a short sketch, without its 2048 counts; None where empty."""
+    words = array("I")
+    words.frombytes(blob)
+    if _BIG_ENDIAN:
+        words.byteswap()
+    total = sum([word & _COUNT_MAX for word in words])
+    rank = max(1, math.ceil(share * total))
+    for word in sorted(words):
+        rank -= word & _COUNT_MAX
+        if rank <= 0:
+            return bucket_value(word >> _COUNT_BITS)
+    return None

@@ -1,0 +1,152 @@
+"""What a rule can watch: of each route, of all requests, of the machine, of pages, of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from perfctl import sketch
+from perfctl.model import HOUR_MS, MINUTE_MS
+from perfctl.stats import ratio
+from perfctl.store.cells import Cell, Slot
+
+
+class Scope(StrEnum):
+    """Of what a metric is one; it decides what the subjects of its rules are."""
+
+    ROUTE = "route"
+    TOTAL = "total"
+    MACHINE = "machine"
+    PAGE = "page"
+    TRAFFIC = "traffic"
+    COLLECTOR = "collector"
+    STORE = "store"
+    DEPENDENCY = "dependency"
+    N_PLUS_ONE = "n_plus_one"
+    ERROR_GROUP = "error_group"
+
+
+class Metric(NamedTuple):
+    """A number to watch, and how much of it is enough to judge."""
+
+    name: str
+    scope: Scope
+    unit: str
+    samples: int
+    """Requests, page loads or samples of the machine that it takes at least."""
+    over_ms: int = 0
+    """How long the trailing window is; 0 where each value is judged by itself."""
+    for_ms: int = 0
+
+
+RATE_SAMPLES = 20
+P95_SAMPLES = 50
+OVER_MS = 5 * MINUTE_MS
+_MACHINE_FOR_MS = 2 * MINUTE_MS
+
+_RATES = {
+    "error_rate": "ratio",
+    "errors": "count",
+    "avg_ms": "ms",
+    "p50_ms": "ms",
+    "queries": "per request",
+    "queue_ms": "ms",
+    "db_ms": "ms",
+    "cache_hit_rate": "ratio",
+    "n_plus_one_rate": "ratio",
+}
+_TAILS = ("p95_ms", "p99_ms", "max_ms")
+_OF_MACHINE = {
+    "cpu": "ratio",
+    "memory": "ratio",
+    "swap": "ratio",
+    "disk": "ratio",
+    "load1": "count",
+    "net_in_bps": "bytes/s",
+    "net_out_bps": "bytes/s",
+    "disk_read_bps": "bytes/s",
+    "disk_write_bps": "bytes/s",
+    "open_files": "count",
+    "processes": "count",
+}
+
+
+def _of_routes() -> list[Metric]:
+    found = [Metric("requests", Scope.ROUTE, "count", 0, OVER_MS)]
+    found += [Metric(n, Scope.ROUTE, unit, RATE_SAMPLES, OVER_MS) for n, unit in _RATES.items()]
+    return found + [Metric(name, Scope.ROUTE, "ms", P95_SAMPLES, OVER_MS) for name in _TAILS]
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        *_of_routes(),
+        *(Metric(n, Scope.MACHINE, unit, 2, 0, _MACHINE_FOR_MS) for n, unit in _OF_MACHINE.items()),
+        Metric("lcp_ms", Scope.PAGE, "ms", RATE_SAMPLES, HOUR_MS),
+        Metric("inp_ms", Scope.PAGE, "ms", RATE_SAMPLES, HOUR_MS),
+        Metric("cls", Scope.PAGE, "", RATE_SAMPLES, HOUR_MS),
+        Metric("store_growth_bytes", Scope.STORE, "bytes", 1),
+        Metric("spool_growth_bytes", Scope.STORE, "bytes", 1),
+    )
+}
+"""What own rules can name; those of the machine take two samples, so that one spike is no alert."""
+
+
+def value_of(name: str, slot: Slot) -> float | None:
+    """A metric of a route over a window; None where it was not measured."""
+    return _VALUES[name](slot)
+
+
+def samples_of(name: str, slot: Slot) -> int:
+    """On how many requests that value stands."""
+    cell = slot.counted
+    match name:
+        case "queue_ms":
+            return cell.queue_requests
+        case "queries" | "db_ms" | "n_plus_one_rate":
+            return cell.watched_requests
+        case "cache_hit_rate":
+            return cell.cache_hits + cell.cache_misses
+        case _:
+            return cell.requests
+
+
+def _quantile(share: float) -> Callable[[Slot], float | None]:
+    def find(slot: Slot) -> float | None:
+        value_us = sketch.quantile(slot.timed_sketch, share)
+        return None if value_us is None else min(value_us, slot.counted.max_us) / 1000
+
+    return find
+
+
+def _mean_ms(total: str, count: str) -> Callable[[Slot], float | None]:
+    def find(slot: Slot) -> float | None:
+        mean_us = ratio(getattr(slot.counted, total), getattr(slot.counted, count))
+        return None if mean_us is None else mean_us / 1000
+
+    return find
+
+
+def _timed(of: Callable[[Cell], float]) -> Callable[[Slot], float | None]:
+    """Long polls stand outside of all that is about how long a request took."""
+    return lambda slot: of(slot.counted) if slot.timed_sketch else None
+
+
+_VALUES: dict[str, Callable[[Slot], float | None]] = {
+    "requests": lambda slot: slot.counted.requests,
+    "errors": lambda slot: slot.counted.errors,
+    "error_rate": lambda slot: ratio(slot.counted.errors, slot.counted.requests),
+    "avg_ms": _timed(lambda cell: cell.sum_us / cell.requests / 1000),
+    "max_ms": _timed(lambda cell: cell.max_us / 1000),
+    "p50_ms": _quantile(0.5),
+    "p95_ms": _quantile(0.95),
+    "p99_ms": _quantile(0.99),
+    "queries": lambda slot: ratio(slot.counted.queries, slot.counted.watched_requests),
+    "n_plus_one_rate": lambda slot: ratio(slot.counted.n_plus_one, slot.counted.watched_requests),
+    "queue_ms": _mean_ms("queue_us", "queue_requests"),
+    "db_ms": _mean_ms("db_us", "watched_requests"),
+    "cache_hit_rate": lambda slot: ratio(
+        slot.counted.cache_hits, slot.counted.cache_hits + slot.counted.cache_misses
+    ),
+}

@@ -1,0 +1,50 @@
+"""Limits as people write them, and values as people read them, each in the unit of its metric."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from perfctl.config_values import Place, as_duration, as_number, as_ratio, as_size
+from perfctl.units import format_bytes, format_count, format_duration, format_ratio
+
+
+def parse_limit(value: object, unit: str, place: Place) -> float:
+    """A number in the unit, or a text with its own: `800ms`, `5%`, `2GB`, `90s`."""
+    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+        value = float(value)
+    match unit:
+        case "ms" if isinstance(value, str):
+            return as_duration(value, place, 0)
+        case "s" if isinstance(value, str):
+            return as_duration(value, place, 0) / 1000
+        case "ratio" if isinstance(value, str) and value.strip().endswith("%"):
+            return parse_limit(value.strip()[:-1].strip(), "percent", place) / 100
+        case "ratio":
+            return as_ratio(value, place)
+        case "bytes" | "bytes/s" if isinstance(value, str):
+            return as_size(value.removesuffix("/s"), place, 0)
+        case _:
+            return as_number(value, place)
+
+
+def say_quantity(value: float | None, unit: str) -> str:
+    """`1.22 s`, `8.4 %`, `61 per request`; `–` where it was not measured."""
+    if value is None:
+        return "–"
+    said = _SAID.get(unit)
+    return said(value) if said else f"{_short(value)} {unit}".rstrip()
+
+
+_SAID: dict[str, Callable[[float], str]] = {
+    "ms": lambda value: format_duration(value * 1000),
+    "s": lambda value: format_duration(value * 1e6),
+    "ratio": format_ratio,
+    "bytes": format_bytes,
+    "bytes/s": lambda value: f"{format_bytes(value)}/s",
+    "count": lambda value: _short(value),
+}
+
+
+def _short(value: float) -> str:
+    return format_count(value) if value >= 1000 else f"{value:.2f}".rstrip("0").rstrip(".")

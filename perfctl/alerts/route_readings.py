@@ -1,0 +1,141 @@
+"""What the requests of a trailing window say of each route, and of all together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from perfctl.alerts import metrics
+from perfctl.alerts.machine import Reading
+from perfctl.alerts.metrics import Scope
+from perfctl.alerts.minute import Minute, Route
+from perfctl.alerts.rules import Rule, Severity
+from perfctl.answers.traffic import add
+from perfctl.config import Config
+from perfctl.model import MINUTE_MS
+from perfctl.store.cells import Slot
+from perfctl.thresholds import Thresholds
+from perfctl.units import write_duration
+
+ALL = "all requests"
+QUIET = "(quiet routes)"
+"""All routes with too few requests to be judged alone: their errors together may be enough."""
+
+
+class Windows:
+    """The last minutes of each route, as long as the longest rule looks back."""
+
+    def __init__(self, rules: Iterable[Rule], config: Config) -> None:
+        of_requests = (Scope.ROUTE, Scope.TOTAL)
+        longest_ms = max((r.over_ms for r in rules if r.metric.scope in of_requests), default=0)
+        self._minutes: deque[Minute] = deque(maxlen=max(1, longest_ms // MINUTE_MS))
+        self._config = config
+        self._sums: dict[int, dict[Route, Slot]] = {}
+        self._thresholds: dict[Route, Thresholds] = {}
+
+    def push(self, minute: Minute) -> None:
+        """One more minute; the oldest is forgotten."""
+        self._minutes.append(minute)
+        self._sums.clear()
+
+    def over(self, over_ms: int) -> dict[Route, Slot]:
+        """The sums of each route over the trailing window."""
+        found = self._sums.get(over_ms)
+        if found is None:
+            parts: dict[Route, list[Slot]] = {}
+            for minute in list(self._minutes)[-(over_ms // MINUTE_MS) :]:
+                for route, slot in minute.routes.items():
+                    parts.setdefault(route, []).append(slot)
+            found = self._sums[over_ms] = {r: merge(parts[r]) for r in sorted(parts)}
+        return found
+
+    def since(self, route: Route, since_ms: int) -> Slot | None:
+        """The sum of a route over the minutes that began then or later."""
+        parts = [
+            m.routes[route] for m in self._minutes if m.begin_ms >= since_ms and route in m.routes
+        ]
+        return merge(parts) if parts else None
+
+    def thresholds(self, route: Route) -> Thresholds:
+        """The thresholds of a route."""
+        found = self._thresholds.get(route)
+        if found is None:
+            found = self._thresholds[route] = self._config.for_route(*route)
+        return found
+
+    @property
+    def general(self) -> Thresholds:
+        """Those of routes without any of their own."""
+        return self._config.thresholds
+
+
+def merge(slots: list[Slot]) -> Slot:
+    """The sum of slots."""
+    if len(slots) == 1:
+        return slots[0]
+    return Slot(add([slot.counted for slot in slots]), b"".join(s.timed_sketch for s in slots))
+
+
+def of_routes(
+    rule: Rule, minute: Minute, windows: Windows, claims: Mapping[str, int]
+) -> Iterator[Reading]:
+    """A reading of each route with enough requests in the window.
+
+    Where somebody said that it is over (`claims`), only what came after that counts.
+    """
+    found = windows.over(rule.over_ms)
+    pooled = []
+    for route, slot in found.items():
+        method, path = route
+        subject = f"{method} {path}"
+        if not rule.matches(subject, path):
+            continue
+        thresholds = windows.thresholds(route)
+        claimed_ms = claims.get(subject, 0)
+        if claimed_ms > minute.end_ms - rule.over_ms:
+            after = windows.since(route, claimed_ms)
+            if after and metrics.samples_of(rule.metric.name, after) >= rule.samples:
+                reading = _read(rule, minute, subject, after, thresholds)
+                yield from (found._replace(since_ms=claimed_ms) for found in reading)
+        elif metrics.samples_of(rule.metric.name, slot) >= rule.samples:
+            yield from _read(rule, minute, subject, slot, thresholds)
+        elif rule.limits(thresholds) == rule.limits(windows.general):
+            pooled.append(slot)
+    if pooled and rule.setting == "error_rate":
+        yield from _read_enough(rule, minute, QUIET, merge(pooled), windows.general)
+
+
+def of_total(rule: Rule, minute: Minute, windows: Windows) -> Iterator[Reading]:
+    """A reading of all requests together."""
+    found = windows.over(rule.over_ms)
+    if found:
+        everything = merge(list(found.values()))
+        yield from _read_enough(rule, minute, ALL, everything, windows.general)
+
+
+def _read_enough(
+    rule: Rule, minute: Minute, subject: str, slot: Slot, thresholds: Thresholds
+) -> Iterator[Reading]:
+    if metrics.samples_of(rule.metric.name, slot) >= rule.samples:
+        yield from _read(rule, minute, subject, slot, thresholds)
+
+
+def _read(
+    rule: Rule, minute: Minute, subject: str, slot: Slot, thresholds: Thresholds
+) -> Iterator[Reading]:
+    value = metrics.value_of(rule.metric.name, slot)
+    if value is None:
+        return
+    cell = slot.counted
+    failed = f", {cell.errors:,} failed" if cell.errors else ""
+    yield Reading(
+        subject=subject,
+        host=None,
+        at_ms=minute.end_ms,
+        begins_ms=minute.begin_ms,
+        since_ms=minute.end_ms - rule.over_ms,
+        value=value,
+        limits=rule.limits(thresholds),
+        severity=rule.severity or Severity.WARNING,
+        detail=f"{cell.requests:,} requests in {write_duration(rule.over_ms)}{failed}",
+    )
