@@ -42,6 +42,10 @@ _TREND = 8
 
 def render(answer: Answer, console: Console, *, store: str, limit: int | None = None) -> str:
     """A table by the time that each took; a single route with all its numbers."""
+    if "compared_with" in answer.data:
+        from perfctl.render import compare
+
+        return compare.render(answer, console, store=store, limit=limit)
     found: list[EndpointSummary] = answer.data["endpoints"]
     if not found:
         return empty("requests", answer, console, store)

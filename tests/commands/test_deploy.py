@@ -324,3 +324,40 @@ def test_collect_keeps_the_minute_of_a_release(perfctl: Perfctl, store: Path, no
     rows = perfctl("deploy", "--format", "json", db=store).json["data"]["deploys"]
 
     assert rows[0]["at"] == iso_utc(at_ms - at_ms % MINUTE_MS)
+
+
+def test_endpoints_beside_what_they_were_before_a_deploy(
+    perfctl: Perfctl, store: Path, serve: Callable[..., None]
+) -> None:
+    """JSON has what was before and the change, the table both with `too few` where it is so."""
+    serve("r1", 100, 60, duration_us=10_000, queries=2)
+    serve("r2", 35, 30, duration_us=30_000, queries=22)
+    perfctl("deploy", "mark", "r2", "--at", "38m", db=store)
+
+    done = perfctl("endpoints", "--compare", "deploy:r2", "--format", "json", db=store)
+    shown = perfctl("endpoints", "--compare", "deploy:r2", db=store)
+
+    assert (done.code, shown.code) == (0, 0)
+    assert done.json["schema"] == "perfctl.endpoints/1"
+    (row,) = done.json["data"]["endpoints"]
+    assert row["change"]["p50_ratio"] == pytest.approx(3, rel=0.02)
+    assert row["change"]["queries_ratio"] == 11
+    assert row["change"]["too_few"] == ["p95"]
+    assert row["change"]["p95_ratio"] is None
+    assert row["before"]["queries_avg"] == 2
+    assert "before r2" in shown.out
+    assert "too few" in shown.out
+    assert "2 → 22" in shown.out
+    csv = perfctl("endpoints", "--compare", "deploy:r2", "--format", "csv", db=store)
+    assert csv.code == 0
+
+
+def test_a_comparison_with_nothing_is_exit_3(
+    perfctl: Perfctl, store: Path, serve: Callable[..., None]
+) -> None:
+    """A deploy of this moment has no requests yet."""
+    serve("r1", 100, 60)
+    perfctl("deploy", "mark", "v2", db=store)
+    assert perfctl("endpoints", "--compare", "deploy:v2", db=store).code == 3
+    assert perfctl("endpoints", "--compare", "deploy:v9", db=store).code == 2
+    assert perfctl("endpoints", "--compare", "soon", db=store).code == 2
