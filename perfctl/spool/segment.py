@@ -20,7 +20,18 @@ _TRIES = 8
 class OpenSegment:
     """Place for one append at a time: an open segment, or none yet."""
 
-    __slots__ = ("errno", "fd", "inode", "is_begun", "is_clean", "is_full", "known", "pid", "size")
+    __slots__ = (
+        "errno",
+        "fd",
+        "inode",
+        "is_begun",
+        "is_clean",
+        "is_full",
+        "known",
+        "path",
+        "pid",
+        "size",
+    )
 
     def __init__(self) -> None:
         self.fd = self.pid = -1
@@ -31,6 +42,7 @@ class OpenSegment:
     def _reset(self) -> None:
         self.inode = -1
         """Which file it is, once it is locked and has its rights; -1 before."""
+        self.path = ""
         self.size = 0
         """Where the last whole line ends."""
         self.is_begun = False
@@ -49,6 +61,7 @@ class OpenSegment:
             self._reset()
             self.pid = os.getpid()
             name = f"{self.pid}-{os.urandom(8).hex()}.spool"
+            self.path = str(folder.path / name)
             # Straight into the slot: a fork in another thread must find it there to close it.
             self.fd = os.open(name, flags, 0o600, dir_fd=folder.fd)
             try:
@@ -93,7 +106,7 @@ class OpenSegment:
 
     def leave(self) -> None:
         """Give up a segment that cannot be written any more."""
-        if self.errno == errno.EBADF:
+        if self.errno in (errno.EBADF, errno.ESPIPE):  # closed by somebody, perhaps a socket now
             self.forget()
         else:
             self.close()

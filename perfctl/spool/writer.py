@@ -13,7 +13,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection
-from os import fstat, getpid, write
+from os import F_OK, SEEK_CUR, access, fstat, getpid, lseek, write
 from pathlib import Path
 from typing import Protocol
 
@@ -83,6 +83,8 @@ class SpoolWriter:
     def _begin_anew(self) -> None:
         """Share nothing with the process that this one was forked from."""
         self._pid = getpid()
+        self._usual_until = float("-inf")
+        """Until when nothing but the line itself is to be written, and the spool takes it."""
         inherited, self._slots = self._slots, []
         self._free: deque[OpenSegment] = deque()
         self._home: tuple[int, int] | None = None
@@ -94,40 +96,85 @@ class SpoolWriter:
                 slot.close()
 
     def append(self, line: bytes, ordinals: Collection[int] = ()) -> bool:
-        """Write one finished line; True if it survives the death of this process."""
+        """Write one finished line; True if it survives the death of this process.
+
+        Written flat: on the way of each request, and cold there, a call costs 0.5 µs. What is not
+        as usual goes on in `_append`.
+        """
         try:
-            if getpid() != self._pid:  # a fork that Python was not told of (uWSGI)
-                self._begin_anew()
-            gate = self._gate
-            if self._clock() >= gate.look_at:
-                self._look()
-            refusal = gate.refusal
-            if refusal is not None:
-                return self._drop(refusal.reason)
-            length = len(line)
-            if length > MAX_LINE_BYTES:
-                return self._drop("too_long")
+            # A fork that Python was not told of (uWSGI) shows in the process id alone.
+            if self._clock() >= self._usual_until or getpid() != self._pid:
+                return self._append(line, ordinals)
             free = self._free
             try:
                 slot = free.pop()
             except IndexError:
-                slot = self._add_slot()
+                return self._append(line, ordinals)
             try:
-                is_next = slot.is_clean and not self._unsent.parts
-                if is_next and ordinals:
-                    is_next = slot.known.issuperset(ordinals)
-                return (is_next and self._write(slot, line)) or self._put(slot, line, ordinals)
+                length = len(line)
+                if (
+                    length > MAX_LINE_BYTES
+                    or not slot.is_clean
+                    or (ordinals and not slot.known.issuperset(ordinals))
+                ):
+                    return self._put_checked(slot, line, ordinals)
+                slot.is_clean = False
+                fd = slot.fd
+                try:
+                    written = write(fd, line)
+                    size = lseek(fd, 0, SEEK_CUR)
+                except OSError:  # it is met again there, and seen to
+                    return self._put(slot, line, ordinals)
+                if (
+                    written == length
+                    and slot.size + length == size < self._max_file
+                    and access(slot.path, F_OK, effective_ids=True)
+                ):
+                    slot.size = size
+                    slot.is_clean = True
+                    return True
+                return self._settle(slot, length, written, size) or self._put(slot, line, ordinals)
             finally:
                 free.append(slot)
         except (OSError, SpoolRefused) as error:
-            return self._drop(self._gate.shut(error).reason)
+            return self._drop(self._shut(error))
         except Exception as fault:  # never into the request
             return self._drop(f"fault_{type(fault).__name__}")
+
+    def _append(self, line: bytes, ordinals: Collection[int]) -> bool:
+        if getpid() != self._pid:
+            self._begin_anew()
+        gate = self._gate
+        if self._clock() >= gate.look_at:
+            self._look()
+        if gate.refusal is not None:
+            return self._drop(gate.refusal.reason)
+        if not self._unsent.parts:
+            self._usual_until = gate.look_at
+        free = self._free
+        try:
+            slot = free.pop()
+        except IndexError:
+            slot = self._add_slot()
+        try:
+            return self._put_checked(slot, line, ordinals)
+        finally:
+            free.append(slot)
+
+    def _put_checked(self, slot: OpenSegment, line: bytes, ordinals: Collection[int]) -> bool:
+        if len(line) > MAX_LINE_BYTES:
+            return self._drop("too_long")
+        return self._put(slot, line, ordinals)
+
+    def _shut(self, error: OSError | SpoolRefused) -> str:
+        self._usual_until = float("-inf")
+        return self._gate.shut(error).reason
 
     def count(self, name: str, n: int = 1) -> None:
         """Add `n` to the counter `name`, to be written with the next line."""
         self._counts.add(name, n)
         self._unsent.add(name, n)
+        self._usual_until = float("-inf")
 
     def close(self) -> None:
         """Give the open segments up; a later append takes new ones."""
@@ -164,24 +211,32 @@ class SpoolWriter:
         slot.is_clean = False
         slot.errno = 0
         try:
-            if write(slot.fd, data) != len(data):
-                return False
-            status = fstat(slot.fd)
+            written = write(slot.fd, data)
+            size = lseek(slot.fd, 0, SEEK_CUR)
         except OSError as error:
             slot.errno = error.errno or errno.EIO
             return False
-        if status.st_nlink == 0:  # removed: nobody will find what was written
+        return self._settle(slot, len(data), written, size)
+
+    def _settle(self, slot: OpenSegment, length: int, written: int, size: int) -> bool:
+        """What a write has come to: `size` is where it ended.
+
+        The name is asked for, not the link count: after `fstat` the next write has to stamp the
+        file anew (Linux 6.13 and later), which together cost 1 µs more.
+        """
+        if written != length:
+            return False
+        if not access(slot.path, F_OK, effective_ids=True):  # removed: nobody would find the line
             slot.close()
             return False
-        if status.st_ino != slot.inode:  # the descriptor was closed, and is somebody else's now
-            slot.forget()
-            return False
-        size = status.st_size
-        if slot.size < size < self._max_file:
+        if slot.size + length == size < self._max_file:
             slot.size = size
             slot.is_clean = True
-        else:  # full, or cut by somebody and without a header now
-            slot.is_full = True
+            return True
+        if fstat(slot.fd).st_ino != slot.inode:  # closed by somebody, and now somebody else's
+            slot.forget()
+            return False
+        slot.is_full = True  # it has its size, or was cut by somebody and is without a header now
         return True
 
     def _put(self, slot: OpenSegment, line: bytes, ordinals: Collection[int]) -> bool:
