@@ -21,9 +21,9 @@ _COLUMNS = (
     Column("before", is_right=True, drop=3),
     Column("count", is_right=True, drop=2),
     Column("p50", is_right=True, drop=4),
-    Column("×", is_right=True, drop=4),
+    Column("p50 ×", is_right=True, drop=5),
     Column("p95", is_right=True),
-    Column("×", is_right=True),
+    Column("p95 ×", is_right=True),
     Column("SQL", is_right=True, drop=1),
     Column("errors", is_right=True, drop=1),
 )
@@ -56,8 +56,8 @@ def _row(row: ComparedEndpoint, longest: int) -> Row:
     name = Cell(f"{row.method:<{longest}} {row.route}")
     before, change = row.before, row.change
     if before is None or change is None:
-        cells = ["new", cell_count(row.count), cell_ms(row.p50_ms), "", cell_ms(row.p95_ms), "",
-                 cell_mean(row.queries_avg), cell_ratio(row.error_rate)]  # fmt: skip
+        cells = [NONE, cell_count(row.count), cell_ms(row.p50_ms), "new", cell_ms(row.p95_ms),
+                 "new", cell_mean(row.queries_avg), cell_ratio(row.error_rate)]  # fmt: skip
         return Row((name, *map(Cell, cells)))
     return Row(
         (
