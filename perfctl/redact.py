@@ -60,8 +60,8 @@ _RULES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     (re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"), _MARK),
     (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), _MARK),
     (re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}(?!\w)", re.I), _MARK),
-    (re.compile(r"\+?\d(?:[ ().-]?\d){5,}"), _MARK),
     (re.compile(r"[\w+/=.~-]{16,}"), _unless_a_word),
+    (re.compile(r"\+?\d(?:[ ().-]{0,2}\d){5,}"), _MARK),
 )
 
 

@@ -39,7 +39,8 @@ def without_format_suffix(route: str) -> tuple[str, bool]:
 def with_language_prefix(route: str, languages: Collection[str]) -> str:
     """The route with the language it begins with as `<lang>`."""
     first, slash, rest = route[1:].partition("/")
-    return f"/<lang>/{rest}" if slash and first in languages else route
+    is_language = first in languages or first.partition("-")[0] in languages  # en-us of en
+    return f"/<lang>/{rest}" if slash and is_language else route
 
 
 def _simplify(pattern: str) -> str:

@@ -44,9 +44,7 @@ settings.configure(
             "LOCATION": "other",
         },
     },
-    TEMPLATES=[
-        {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
-    ],
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
     STATIC_URL="/static/",
     LOGGING_CONFIG=None,
 )

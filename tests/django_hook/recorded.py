@@ -145,12 +145,12 @@ class Recorded:
 
     def records(self, *kinds: str) -> list[list[Any]]:
         """The records of these kinds, each checked as the reader will."""
-        found = []
-        for segment in self.segments:
-            for record in read_segment(segment):
-                if record[0] in kinds:
-                    found.append(record)
-        return found
+        return [
+            record
+            for segment in self.segments
+            for record in read_segment(segment)
+            if record[0] in kinds
+        ]
 
     @property
     def segments(self) -> list[Path]:

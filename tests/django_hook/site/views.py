@@ -5,7 +5,6 @@ import io
 import os
 import time
 
-import django_hook
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.cache import cache, caches
@@ -19,6 +18,7 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.test import Client
 
+import django_hook
 from tests.django_hook.nplus1app.models import Author, Book
 
 

@@ -1,0 +1,102 @@
+"""What `manage.py check` says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+
+from tests.django_hook.recorded import CACHE, DATABASE, HOOK, Recorded
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+
+
+def check() -> dict[str | None, CheckMessage]:
+    """The messages of perfctl, by id."""
+    messages = run_checks(tags=["perfctl"])
+    return {message.id: message for message in messages}
+
+
+def test_tells_the_store(recorded: Recorded) -> None:
+    """The place of the records, and which setting says so."""
+    assert set(check()) == {"django_hook.I001"}
+    assert check()["django_hook.I001"].msg == (
+        f'perfctl records into {recorded.store} (from PERFCTL["DB"]).'
+    )
+
+
+def test_unknown_setting_is_an_error(recorded: Recorded) -> None:
+    """A misspelt setting stops a deploy."""
+    recorded.use(PERFCTL={"PROBE": []})
+    message = check()["django_hook.E001"]
+    assert message.level == 40
+    assert "'PROBE'" in message.msg
+
+
+def test_order(recorded: Recorded) -> None:
+    """The middlewares belong first, and together."""
+    recorded.use(MIDDLEWARE=[SECURITY, *HOOK])
+    assert "behind django.middleware.security" in check()["django_hook.W001"].msg
+    recorded.use(MIDDLEWARE=[DATABASE, SECURITY, CACHE])
+    assert "django_hook.W001" in check()
+    recorded.use(MIDDLEWARE=[CACHE, DATABASE, SECURITY])
+    assert "django_hook.W001" not in check()
+
+
+def test_no_middleware(recorded: Recorded) -> None:
+    """The app alone records nothing."""
+    recorded.use(MIDDLEWARE=[SECURITY])
+    assert set(check()) == {"django_hook.I001", "django_hook.W003"}
+
+
+def test_no_place(recorded: Recorded) -> None:
+    """Without BASE_DIR and DB there is no place."""
+    recorded.use(BASE_DIR=None)
+    recorded._settings[0].options["PERFCTL"]
+    from django.test.utils import override_settings
+
+    with override_settings(PERFCTL={}, BASE_DIR=None):
+        assert "django_hook.E002" in check()
+
+
+def test_spool_that_cannot_be_written(recorded: Recorded) -> None:
+    """A spool that is open to others is refused, and said so with what to do."""
+    spool = Path(f"{recorded.store}.spool")
+    spool.mkdir()
+    spool.chmod(0o777)
+    message = check()["django_hook.W002"]
+    assert str(recorded.store) in message.msg
+    assert message.hint == f"chmod 700 {spool}"
+
+
+def test_disabled(recorded: Recorded) -> None:
+    """What is switched off needs no place."""
+    recorded.use(PERFCTL={"ENABLED": False})
+    assert check() == {}
+
+
+def test_refused_records_are_logged_once_an_hour(
+    recorded: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A spool that refuses is one line in the log, however many requests it costs."""
+    spool = Path(f"{recorded.store}.spool")
+    spool.mkdir()
+    os.chmod(spool, 0o777)
+    recorded.use(PERFCTL={"RELEASE": "refused"})
+    for _ in range(5):
+        assert recorded.get("/plain/").status_code == 200
+    logged = [r for r in caplog.records if r.name == "django_hook"]
+    assert [r.levelname for r in logged] == ["ERROR"]
+    assert "open to other users" in logged[0].getMessage()
+
+
+def test_unknown_setting_is_logged_and_ignored(
+    recorded: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When serving, a misspelt setting is logged, and requests are recorded."""
+    recorded.use(PERFCTL={"PROBE": [], "RELEASE": "misspelt"})
+    recorded.get("/plain/")
+    assert len(recorded.requests) == 1
+    assert any("'PROBE'" in r.getMessage() for r in caplog.records)

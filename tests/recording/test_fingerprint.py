@@ -1,0 +1,178 @@
+"""The shape of SQL statements: values never stay, lists of any length are one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfctl.recording.fingerprint import (
+    LONGEST,
+    Dialect,
+    Kind,
+    fingerprint,
+    has_comment,
+    kind_of,
+    strip_comments,
+    without_offset,
+)
+
+STANDARD, SQLITE, MYSQL = Dialect.STANDARD, Dialect.SQLITE, Dialect.MYSQL
+
+
+@pytest.mark.parametrize(
+    ("sql", "shape"),
+    [
+        (
+            'SELECT "a"."id" FROM "a" WHERE "a"."id" = %s LIMIT 21',
+            'SELECT "a"."id" FROM "a" WHERE "a"."id" = ? LIMIT ?',
+        ),
+        ("SELECT a FROM t WHERE b = 5 AND c = -1.5e3", "SELECT a FROM t WHERE b = ? AND c = ?"),
+        ("SELECT a FROM t1 WHERE col2 = 0xFF", "SELECT a FROM t1 WHERE col2 = ?"),
+        ("SELECT a - 5, b-5 FROM t", "SELECT a - ?, b-? FROM t"),
+        ("SELECT  a\n\tFROM   t", "SELECT a FROM t"),
+        ("SELECT 1 WHERE a IN (1, 2,3)", "SELECT ? WHERE a IN (?)"),
+        ("SELECT 1 WHERE a IN (%s)", "SELECT ? WHERE a IN (?)"),
+        ("SELECT 1 WHERE a IN (%s, %s, %s)", "SELECT ? WHERE a IN (?)"),
+        ("SELECT 1 WHERE (a, b) IN ((1, 2), (3, 4))", "SELECT ? WHERE (a, b) IN ((?))"),
+        ("INSERT INTO t (a, b) VALUES (%s, %s), (%s, %s)", "INSERT INTO t (a, b) VALUES (?)"),
+        (
+            "INSERT INTO t VALUES (f(%s), NOW()), (f(%s), NOW())",
+            "INSERT INTO t VALUES (f(?), NOW())",
+        ),
+        (
+            "UPDATE t SET a = CASE WHEN (id = %s) THEN %s WHEN (id = %s) THEN %s ELSE NULL END",
+            "UPDATE t SET a = CASE WHEN (id = ?) THEN ? ELSE NULL END",
+        ),
+        (
+            "SELECT a FROM t WHERE ((b = %s AND c = %s) OR (b = %s AND c = %s))",
+            "SELECT a FROM t WHERE ((b = ? AND c = ?))",
+        ),
+        ("SELECT a FROM t WHERE b = 'it''s' AND c = 1", "SELECT a FROM t WHERE b = ? AND c = ?"),
+        ("SELECT a FROM t WHERE b = 'C:\\' AND c = 'd'", "SELECT a FROM t WHERE b = ? AND c = ?"),
+        (
+            "SELECT a FROM t WHERE b = E'it\\'s' AND c = 'd'",
+            "SELECT a FROM t WHERE b = ? AND c = ?",
+        ),
+        (
+            "SELECT a FROM t WHERE b = $x$it's$x$ AND c = $1",
+            "SELECT a FROM t WHERE b = ? AND c = ?",
+        ),
+        ("SELECT a FROM t WHERE b::text = :name", "SELECT a FROM t WHERE b::text = ?"),
+        ("SELECT a FROM t WHERE b = %(name)s", "SELECT a FROM t WHERE b = ?"),
+        ("SELECT \"it's\" FROM t WHERE b = 'c'", 'SELECT "it\'s" FROM t WHERE b = ?'),
+        ("SELECT ARRAY[1, 2], a[1] FROM t", "SELECT ARRAY[?], a[?] FROM t"),
+        ("SELECT ARRAY[x, 'secret'] FROM t", "SELECT ARRAY[x, ?] FROM t"),
+        ('SAVEPOINT "s140_x1"', "SAVEPOINT ?"),
+        ('RELEASE SAVEPOINT "s140_x1"', "RELEASE SAVEPOINT ?"),
+        ('ROLLBACK TO SAVEPOINT "s140_x1"', "ROLLBACK TO SAVEPOINT ?"),
+        ("BEGIN IMMEDIATE", "BEGIN IMMEDIATE"),
+    ],
+)
+def test_shape(sql: str, shape: str) -> None:
+    """Values become `?`, lists one, white space one blank."""
+    assert fingerprint(sql) == shape
+
+
+@pytest.mark.parametrize(
+    ("sql", "shape"),
+    [
+        ('SELECT a FROM t WHERE b = "bob"', "SELECT a FROM t WHERE b = ?"),
+        ('SELECT a FROM t WHERE b IN ("x", "y")', "SELECT a FROM t WHERE b IN (?)"),
+        ('SELECT a FROM t WHERE b LIKE "x%"', "SELECT a FROM t WHERE b LIKE ?"),
+        ('SELECT a FROM t WHERE "t"."a" = "u"."b"', 'SELECT a FROM t WHERE "t"."a" = "u"."b"'),
+        (
+            'INSERT INTO "t" ("a", "b") VALUES ("x", \'y)\')',
+            'INSERT INTO "t" ("a", "b") VALUES (?)',
+        ),
+    ],
+)
+def test_double_quotes_of_sqlite(sql: str, shape: str) -> None:
+    """SQLite takes a name in double quotes for a text where no such name exists."""
+    assert fingerprint(sql, SQLITE) == shape
+
+
+@pytest.mark.parametrize(
+    ("sql", "shape"),
+    [
+        ('SELECT `a` FROM t WHERE b = "it\\"s"', "SELECT `a` FROM t WHERE b = ?"),
+        ("SELECT a FROM t WHERE b = 'it\\'s' AND c = 'd'", "SELECT a FROM t WHERE b = ? AND c = ?"),
+        ("SELECT a FROM t # a comment\nWHERE b = 1", "SELECT a FROM t WHERE b = ?"),
+    ],
+)
+def test_quotes_of_mysql(sql: str, shape: str) -> None:
+    """MySQL writes texts in double quotes too, and escapes by backslash."""
+    assert fingerprint(sql, MYSQL) == shape
+
+
+@pytest.mark.parametrize(
+    ("sql", "stripped"),
+    [
+        ("SELECT 1 /* trace=abc */", "SELECT 1"),
+        ("SELECT 1 -- trace=abc\n + 2", "SELECT 1  \n + 2"),
+        ("/* a /* b */ c */ SELECT 1", "SELECT 1"),
+        ("/* a */ SELECT '/* b */' /* c", "SELECT '/* b */'"),
+        ("SELECT '--' -- x", "SELECT '--'"),
+        ('SELECT "--" FROM t', 'SELECT "--" FROM t'),
+    ],
+)
+def test_comments(sql: str, stripped: str) -> None:
+    """Comments go, also nested ones; what is in quotes is none."""
+    assert has_comment(sql)
+    assert strip_comments(sql) == stripped
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+@given(
+    value=st.text(st.characters(exclude_characters="\\", exclude_categories=["Cs"]), max_size=40)
+)
+def test_no_value_stays(dialect: Dialect, value: str) -> None:
+    """Whatever a quoted value holds, nothing of it is left."""
+    quoted = value.replace("'", "''")
+    shape = fingerprint(f"SELECT a FROM t WHERE b = '{quoted}' AND c = 1", dialect)
+    assert shape == "SELECT a FROM t WHERE b = ? AND c = ?"
+
+
+@given(sql=st.text(alphabet="SELECT aWHN'\"`()[],.?%s$x-*/\n\\0123=#:ORVALUES", max_size=300))
+def test_any_text_has_a_shape(sql: str) -> None:
+    """No text, however broken, is too much; the shape is one line."""
+    for dialect in Dialect:
+        shape = fingerprint(strip_comments(sql, dialect), dialect)
+        assert "\n" not in shape
+        assert len(shape) <= LONGEST
+
+
+@given(n=st.integers(1, 200))
+def test_lists_of_any_length_are_one_shape(n: int) -> None:
+    """The length of an IN list makes no difference."""
+    shape = fingerprint("SELECT a FROM t WHERE b IN (%s)")
+    assert fingerprint(f"SELECT a FROM t WHERE b IN ({', '.join(['%s'] * n)})") == shape
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("SELECT 1", Kind.READ),
+        (" (SELECT 1) UNION (SELECT 2)", Kind.READ),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", Kind.READ),
+        ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", Kind.WRITE),
+        ("insert into t values (1)", Kind.WRITE),
+        ("UPDATE t SET a = 1", Kind.WRITE),
+        ("CREATE TABLE t (a)", Kind.WRITE),
+        ("SAVEPOINT x", Kind.CONTROL),
+        ("BEGIN", Kind.CONTROL),
+        ("PRAGMA foreign_keys = ON", Kind.CONTROL),
+        ("SET search_path TO x", Kind.CONTROL),
+        ("SETTINGS", Kind.WRITE),
+    ],
+)
+def test_kind(sql: str, kind: Kind) -> None:
+    """What reads, what writes, and what only steers."""
+    assert kind_of(sql) is kind
+
+
+def test_pages_of_one_result() -> None:
+    """Two pages of a result are the same but for the offset."""
+    assert without_offset("SELECT a LIMIT 5 OFFSET 10") == without_offset(
+        "SELECT a LIMIT 5 OFFSET 15"
+    )
