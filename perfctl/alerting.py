@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from perfctl.alerts import machine, novelties
+from perfctl.alerts.actions import Action, Outcome, Said
 from perfctl.alerts.book import Book
 from perfctl.alerts.details import say_detail
 from perfctl.alerts.history import CHUNK, History
-from perfctl.alerts.judge import Judge
+from perfctl.alerts.intervals import intervals_ms
+from perfctl.alerts.judge import AFTER_MS, Judge
 from perfctl.alerts.machine import Event
-from perfctl.alerts.minute import Minute, Occurrence
+from perfctl.alerts.minute import with_occurrences
 from perfctl.alerts.past import Past
 from perfctl.alerts.rules import Rule, parse_rules
 from perfctl.alerts.transition import Transition
+from perfctl.answers import alerts as answers
 from perfctl.config import Config
 from perfctl.ingest import pending_bytes
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
-from perfctl.store import alerts, connection, minutes, systems
+from perfctl.store import alerts, connection, minutes
 from perfctl.store.alerts import AlertEvent
 
-AFTER_MS = MINUTE_MS
-"""A minute is judged so long after its end: by then its requests have come in."""
 _FIRST_MS = HOUR_MS
 """How far back the first evaluation of a store begins."""
 _LONGEST_MS = 2 * DAY_MS
@@ -115,28 +116,6 @@ def _evaluate(
     return book.events
 
 
-def with_occurrences(
-    judged: Iterable[Minute], occurrences: Iterable[Occurrence]
-) -> Iterator[Minute]:
-    """The minutes, each with what occurred until its end."""
-    by_minute: dict[int, list[Occurrence]] = {}
-    for seen in occurrences:
-        by_minute.setdefault((seen.at_ms - 1) // MINUTE_MS, []).append(seen)
-    for minute in judged:
-        found = by_minute.get(minute.period)
-        yield minute._replace(occurrences=found) if found else minute
-
-
-def intervals_ms(con: sqlite3.Connection) -> dict[str, int]:
-    """How often each host is sampled: as it means to, else its median gap."""
-    found = {}
-    for collector in systems.collectors(con):
-        gaps = systems.gaps_s(con, collector.host)
-        usual_s = gaps[len(gaps) // 2] if gaps else 60.0
-        found[collector.host] = round(1000 * (collector.interval_s or max(60.0, usual_s)))
-    return found
-
-
 def _keep_sightings(
     con: sqlite3.Connection, found: Mapping[str, Mapping[str, alerts.Sighting]]
 ) -> None:
@@ -169,7 +148,7 @@ def to_transition(event: Event) -> Transition:
         rule=alert.rule,
         subject=alert.subject,
         host=alert.host,
-        severity=alert.severity,
+        severity=str(alert.severity),
         event=event.event,
         value=alert.value,
         threshold=alert.threshold,
@@ -178,6 +157,17 @@ def to_transition(event: Event) -> Transition:
         note=event.note,
         detail=say_detail(alert.detail),
     )
+
+
+def act(store: Path, said_ids: Sequence[str], action: Action, said: Said) -> list[Outcome]:
+    """Do something to alerts by their ids: to all of them, or to none."""
+    with connection.writing(store) as con, connection.transaction(con):
+        found = answers.find(alerts.select(con), said_ids)
+        outcomes = [action(alert, said) for alert in found]
+        events = [outcome.event for outcome in outcomes if outcome.event]
+        alerts.keep(con, [event.alert for event in events])
+        alerts.add_events(con, [to_row(event) for event in events])
+    return outcomes
 
 
 def _round(events: list[Event]) -> Round:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from perfctl.answers.alerts import processes_of
 from perfctl.units import format_bytes, format_ratio
-
-
-def processes_of(detail: str | None) -> list[dict[str, Any]]:
-    """The largest processes at that time; empty where it is not about a machine."""
-    if detail is None or not detail.startswith('{"processes"'):
-        return []
-    found = json.loads(detail)["processes"]
-    return [dict(process) for process in found]
 
 
 def say_detail(detail: str | None) -> str | None:

@@ -13,6 +13,8 @@ from perfctl.alerts.past import Past
 from perfctl.alerts.rules import Rule
 from perfctl.model import MINUTE_MS
 
+AFTER_MS = MINUTE_MS
+"""A minute is judged so long after its end: by then its requests have come in."""
 _Reader = Callable[[Rule, Minute, Past, Book], Iterator[Reading]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from perfctl.model import MINUTE_MS
@@ -46,3 +46,15 @@ class Minute(NamedTuple):
     @property
     def end_ms(self) -> int:
         return self.begin_ms + MINUTE_MS
+
+
+def with_occurrences(
+    judged: Iterable[Minute], occurrences: Iterable[Occurrence]
+) -> Iterator[Minute]:
+    """The minutes, each with what occurred until its end."""
+    by_minute: dict[int, list[Occurrence]] = {}
+    for seen in occurrences:
+        by_minute.setdefault((seen.at_ms - 1) // MINUTE_MS, []).append(seen)
+    for minute in judged:
+        found = by_minute.get(minute.period)
+        yield minute._replace(occurrences=found) if found else minute

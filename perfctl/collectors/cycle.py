@@ -1,4 +1,4 @@
-"""One round of `collect`: a sample, the spool, what retention has passed."""
+"""One round of `collect`: a sample, the spool, the alerts, what retention has passed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl import ingest, retention
+from perfctl import alerting, ingest, retention
+from perfctl.alerts.rules import parse_rules
 from perfctl.answers.answer import Answer, Question, coverage
 from perfctl.collectors import deploys
 from perfctl.collectors.system import Counters, SystemSample, sample_system
@@ -29,14 +30,24 @@ class Collected(NamedTuple):
 
 
 def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> Answer:
-    """Take a sample, bring in all that waits, prune once an hour."""
+    """Take a sample, bring in all that waits, judge the alerts, prune once an hour."""
+    parse_rules(config)  # what is wrong with a rule is said before anything is done
     host, _ = host_name(os.environ)
     sample = _sample(store, config, host, interval_ms)
+    alerting.note_sizes(store, now_ms)
     drained = ingest.drain(store, max(now_ms, sample.at_ms))
     deploys.note_seen(store)
     deploys.note_packages(store, host, now_ms, os.environ, deploys.places(store, Path.cwd()))
+    judged = alerting.evaluate(store, config, now_ms)
     pruned = retention.prune_hourly(store, config.retention, now_ms)
-    collected = Collected(_shown(sample), drained.requests, drained.rejected, [], [], pruned.rows)
+    collected = Collected(
+        _shown(sample),
+        drained.requests,
+        drained.rejected,
+        judged.opened,
+        judged.resolved,
+        pruned.rows,
+    )
     warnings = () if pruned.refused is None else (f"nothing was pruned: {pruned.refused}",)
     with reading(store) as con:
         window = Window(now_ms, sample.at_ms)
