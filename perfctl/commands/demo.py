@@ -53,7 +53,7 @@ def _show(now: session.Session) -> None:
     session.reply(now, health)
     now.console.write("\n")
     session.reply(now, endpoints)
-    now.console.write(render_next_steps(_tell(now.store), now.console))
+    now.console.write(render_next_steps(_tell(now.store), session.called(), now.console))
 
 
 def _tell(store: Path) -> str:

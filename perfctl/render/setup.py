@@ -39,15 +39,15 @@ def render_init(store: str, is_new: bool, program: str, console: Console) -> str
     return "\n".join(lines)
 
 
-def render_next_steps(store: str, console: Console) -> str:
+def render_next_steps(store: str, program: str, console: Console) -> str:
     """The commands to try after the demo."""
     steps = (
         (f"export PERFCTL_DB={visible(store)}", ""),
-        ("perfctl database --n-plus-one", "the lines that ask once per row"),
-        ("perfctl requests --failed", "single requests"),
-        ("perfctl endpoints /items/audit/", "one route in full"),
-        ("perfctl cache", "hit rates by key prefix"),
-        ("perfctl summary --format json", "the same answers for a script"),
+        (f"{program} database --n-plus-one", "the lines that ask once per row"),
+        (f"{program} requests --failed", "single requests"),
+        (f"{program} endpoints /items/audit/", "one route in full"),
+        (f"{program} cache", "hit rates by key prefix"),
+        (f"{program} summary --format json", "the same answers for a script"),
     )
     width = max(len(step) for step, what in steps if what)
     lines = ["", paint("Next, try", "bold", console)]
