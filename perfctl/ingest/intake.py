@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfctl.ingest.tally import Tally
-from perfctl.ingest.testruns import TestRuns
+from perfctl.ingest.testruns import ExactRuns
 from perfctl.model import Source
 from perfctl.recording import check
 from perfctl.spool.reader import Chunk, Segment, list_segments
@@ -167,7 +167,7 @@ class _Drain:
                 origin_id,
                 positions.patterns(self._con, segment.name),
                 self._now_ms,
-                TestRuns(known, segment.name, header, origin_id) if is_test else None,
+                ExactRuns(known, segment.name, header, origin_id) if is_test else None,
             )
             tally.count("refused:torn", chunk.torn)
             tally.count("refused:invalid", chunk.invalid)

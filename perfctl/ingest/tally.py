@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from perfctl import sketch
-from perfctl.ingest.testruns import TestRuns
+from perfctl.ingest.testruns import ExactRuns
 from perfctl.model import DAY_MS, Source
 from perfctl.recording import check
 from perfctl.store import cells, counters, details, errors, names, requests
 from perfctl.store.cells import Cell, CellKey
 from perfctl.store.details import CacheCell, CacheKey, QueryCell, QueryKey, SpanCell, SpanKey
 from perfctl.store.errors import ErrorRow
-from perfctl.store.gate import TestRow
+from perfctl.store.gate import ExactRow
 from perfctl.store.requests import RequestRow
 
 FUTURE_MS = 60_000
@@ -34,7 +34,7 @@ class Tally:
         origin_id: int,
         patterns: dict[int, int],
         now_ms: int,
-        tests: TestRuns | None = None,
+        tests: ExactRuns | None = None,
     ) -> None:
         self._names = known
         self._source = source
@@ -119,8 +119,8 @@ class Tally:
             if test:
                 test_id = self._names.test(test)
                 if self._tests is not None:
-                    kept_row = TestRow(at, test_id, endpoint_id, duration, queries, hits, misses)
-                    self._tests.take(kept_row, patterns, findings)
+                    exact = ExactRow(at, test_id, endpoint_id, duration, queries, hits, misses)
+                    self._tests.take(exact, patterns, findings)
         key = (at // 60_000, self._origin_id, endpoint_id, status // 100)
         row = (at, self._origin_id, endpoint_id, status, duration, size, rid, flags, cpu, queue,
                rss, delta, queries, db, n_plus_one, duplicates, hits, misses, user, lifetime,

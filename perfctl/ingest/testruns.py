@@ -7,10 +7,10 @@ from typing import Any
 
 from perfctl.recording import check
 from perfctl.store import gate, names
-from perfctl.store.gate import TestRow, Use
+from perfctl.store.gate import ExactRow, Use
 
 
-class TestRuns:
+class ExactRuns:
     """The requests of tests in one chunk of a segment."""
 
     def __init__(
@@ -22,9 +22,9 @@ class TestRuns:
         instance = header.instance if header else None
         self._process = f"{instance or ''}/{segment.partition('-')[0]}"
         self._origin_id = origin_id
-        self._rows: list[tuple[TestRow, list[Any], list[Any]]] = []
+        self._rows: list[tuple[ExactRow, list[Any], list[Any]]] = []
 
-    def take(self, row: TestRow, patterns: list[Any], findings: list[Any]) -> None:
+    def take(self, row: ExactRow, patterns: list[Any], findings: list[Any]) -> None:
         """Keep a request with its uses `[ordinal, calls, …]` and its findings."""
         self._rows.append((row, patterns, findings))
 

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from perfctl.model import Filters, Window
+from perfctl.store.cells import Span
 from perfctl.store.requests import TIE_BITS
 
 Use = tuple[int, int, int | None]
 """(pattern_id, calls, site_id): with a site, or 0 for an unknown one, the calls are an N+1."""
 
 
-class TestRow(NamedTuple):
+class ExactRow(NamedTuple):
     """A request of a test, before it has an id."""
 
     at_ms: int
@@ -40,7 +41,7 @@ def segment_id(con: sqlite3.Connection, name: str, process: str) -> int:
 
 
 def insert_tests(
-    con: sqlite3.Connection, segment: int, origin_id: int, rows: Iterable[TestRow]
+    con: sqlite3.Connection, segment: int, origin_id: int, rows: Iterable[ExactRow]
 ) -> None:
     """Add the requests of tests; each draws until it has an id of its own."""
     for at_ms, test_id, *numbers, uses in rows:
@@ -117,3 +118,50 @@ def call_sites(con: sqlite3.Connection) -> dict[int, tuple[str, str | None]]:
     """All N+1 call sites with what to do about each; 0 is an unknown place."""
     rows = con.execute("SELECT id, location, detail FROM call_site")
     return {number: (location, detail) for number, location, detail in rows}
+
+
+def has_tests(con: sqlite3.Connection) -> bool:
+    """Whether any request of a test is stored."""
+    return con.execute("SELECT 1 FROM test_request LIMIT 1").fetchone() is not None
+
+
+class PeriodRow(NamedTuple):
+    """What a route did in a stretch of time; `sketch` is of the answers that were no errors."""
+
+    method: str
+    route: str
+    kind: int
+    period: int
+    requests: int
+    queries: int
+    watched_requests: int
+    sketch: bytes
+
+
+_SELECT_PERIODS = f"""
+SELECT e.method, e.route, e.kind, c.period / :width, sum(c.requests), sum(c.queries),
+       sum(c.watched_requests),
+       CAST(group_concat(CASE WHEN c.status_class < 4 THEN c.sketch ELSE '' END, '') AS BLOB)
+FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
+JOIN endpoint e ON e.id = c.endpoint_id
+WHERE c.level = :level AND c.period >= :first AND c.period < :last AND e.kind != 1 {_ORIGINS}
+GROUP BY c.endpoint_id, 4
+"""
+
+
+def select_periods(
+    con: sqlite3.Connection, span: Span, width: int, origins: Filters
+) -> list[PeriodRow]:
+    """The sums of each route over each `width` cells of one level; probes are left out."""
+    values = {**span._asdict(), **origins._asdict(), "width": width}
+    return [PeriodRow(*row) for row in con.execute(_SELECT_PERIODS, values)]
+
+
+def error_statuses(con: sqlite3.Connection, source: str, until_ms: int) -> dict[str, str]:
+    """The status of every error group that was first seen before a time, by id."""
+    return dict(
+        con.execute(
+            "SELECT id, status FROM error_group WHERE source = ? AND first_seen_ms < ?",
+            (source, until_ms),
+        )
+    )
