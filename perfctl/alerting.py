@@ -21,11 +21,13 @@ from perfctl.alerts.past import Past
 from perfctl.alerts.rules import Rule, parse_rules
 from perfctl.alerts.transition import Transition
 from perfctl.answers import alerts as answers
+from perfctl.answers.answer import Answer, Question, coverage
 from perfctl.config import Config
 from perfctl.ingest import pending_bytes
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
 from perfctl.store import alerts, connection, minutes
 from perfctl.store.alerts import AlertEvent
+from perfctl.units import iso_utc
 
 _FIRST_MS = HOUR_MS
 """How far back the first evaluation of a store begins."""
@@ -33,6 +35,15 @@ _LONGEST_MS = 2 * DAY_MS
 """Beyond this no minute cells are kept: an evaluation that was away for longer goes on here."""
 _CLAIMS_MS = 7 * DAY_MS
 _SIGHTINGS_MS = 400 * DAY_MS
+_TELLING = (
+    "acknowledged",
+    "unacknowledged",
+    "snoozed",
+    "unsnoozed",
+    "resolved",
+    "reopened",
+    "opened",
+)
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """Without what looks alike: 0 o, 1 i l, u v."""
 
@@ -159,15 +170,56 @@ def to_transition(event: Event) -> Transition:
     )
 
 
-def act(store: Path, said_ids: Sequence[str], action: Action, said: Said) -> list[Outcome]:
+class Acted(NamedTuple):
+    """What became of an alert, and who said so: the first one, where nothing has changed."""
+
+    id: str
+    rule: str
+    subject: str
+    status: str
+    changed: bool
+    actor: str | None
+    at: str | None
+    note: str | None
+    snoozed_until: str | None
+
+
+def act_on(
+    question: Question,
+    store: Path,
+    command: str,
+    said_ids: Sequence[str],
+    action: Action,
+    actor: str,
+    note: str | None = None,
+) -> Answer:
     """Do something to alerts by their ids: to all of them, or to none."""
+    said = Said(actor, question.now_ms, note)
     with connection.writing(store) as con, connection.transaction(con):
         found = answers.find(alerts.select(con), said_ids)
-        outcomes = [action(alert, said) for alert in found]
-        events = [outcome.event for outcome in outcomes if outcome.event]
-        alerts.keep(con, [event.alert for event in events])
-        alerts.add_events(con, [to_row(event) for event in events])
-    return outcomes
+        acted = [_act(con, action(alert, said)) for alert in found]
+    covered = coverage(question, len(acted))
+    return Answer(command, None, covered, {"alerts": acted}, question.warnings)
+
+
+def _act(con: sqlite3.Connection, outcome: Outcome) -> Acted:
+    alert, event = outcome
+    if event is not None:
+        alerts.keep(con, [alert])
+        alerts.add_events(con, [to_row(event)])
+    steps = [s for s in alerts.select_events(con, alert.id) if s.event in _TELLING]
+    last = steps[-1] if steps else None
+    return Acted(
+        id=alert.id,
+        rule=alert.rule,
+        subject=alert.subject,
+        status=str(alert.status),
+        changed=event is not None,
+        actor=last and last.actor,
+        at=None if last is None else iso_utc(last.at_ms),
+        note=last and last.note,
+        snoozed_until=answers.summarise(alert).snoozed_until,
+    )
 
 
 def _round(events: list[Event]) -> Round:

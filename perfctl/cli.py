@@ -39,6 +39,7 @@ COMMANDS = (
     Entry("requests", "requests", "Ask", "Single requests, newest first."),
     Entry("database", "database", "Ask", "Query patterns, their cost, and N+1 call sites."),
     Entry("cache", "cache", "Ask", "Hit rate of each cache and key prefix."),
+    Entry("alerts", "alerts", "Ask", "What fires and what ended: list, show, test a rule."),
     Entry("errors", "errors", "Ask", "Groups of errors: list, show, resolve, ignore, reopen."),
     Entry("deploy", "deploy", "Ask", "What was deployed when, with which packages: list, mark."),
     Entry("query", "query", "Ask", "Your own SQL on the store, read-only."),
@@ -48,6 +49,10 @@ COMMANDS = (
     Entry(
         "collect", "collect", "Gather", "Take a system sample and bring in what waits; for cron."
     ),
+    Entry("ack", "ack", "Act", "Say that somebody is on it: quiet until it ends or gets worse."),
+    Entry("unack", "unack", "Act", "Take an acknowledgement or a snooze back."),
+    Entry("snooze", "snooze", "Act", "Quiet an alert for a time."),
+    Entry("resolve", "resolve", "Act", "Say that an alert is over."),
     Entry("db", "db", "Keep", "Look after the store: info, check, snapshot, migrate, vacuum."),
     Entry("doctor", "doctor", "Keep", "Find what keeps perfctl from working."),
 )

@@ -70,6 +70,17 @@ def parse_window(since: str | None, until: str | None, now_ms: int, default_ms: 
     return Window(max(since_ms, 0), until_ms)
 
 
+def parse_until(text: str, now_ms: int) -> int:
+    """Unix milliseconds of a time to come: `2h` from now on, or a moment."""
+    try:
+        until_ms = now_ms + parse_duration(text)
+    except UsageError:
+        until_ms = parse_moment(text, now_ms)
+    if until_ms <= now_ms:
+        raise UsageError(f"{text!r} is over", "write 2h, 1d, or a date to come")
+    return until_ms
+
+
 def parse_bytes(text: str) -> int:
     """Bytes of `500MB`, `2 GiB` or a bare number; MB is 10⁶, MiB 2²⁰."""
     found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([a-z]*)", text.strip().lower(), re.ASCII)

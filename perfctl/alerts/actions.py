@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from perfctl.alerts.machine import Event, Status
+from perfctl.model import MINUTE_MS
 from perfctl.store.alerts import AlertRow
 
 
@@ -53,7 +54,8 @@ def snooze(until_ms: int) -> Action:
     """Quiet until then, whatever it does but get more severe."""
 
     def say(alert: AlertRow, said: Said) -> Outcome:
-        if not _is_open(alert) or alert.snoozed_until_ms == until_ms:
+        is_so = abs((alert.snoozed_until_ms or 0) - until_ms) < MINUTE_MS  # `2h` said twice
+        if not _is_open(alert) or is_so:
             return Outcome(alert)
         return _tell(_stands(_unknown(alert)._replace(snoozed_until_ms=until_ms)), "snoozed", said)
 

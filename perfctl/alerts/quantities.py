@@ -36,6 +36,12 @@ def say_quantity(value: float | None, unit: str) -> str:
     return said(value) if said else f"{_short(value)} {unit}".rstrip()
 
 
+def say_round(value: float, unit: str) -> str:
+    """`1 s` instead of `1.00 s`: a number that somebody chose."""
+    number, space, rest = say_quantity(value, unit).partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number}{space}{rest}"
+
+
 _SAID: dict[str, Callable[[float], str]] = {
     "ms": lambda value: format_duration(value * 1000),
     "s": lambda value: format_duration(value * 1e6),

@@ -99,13 +99,13 @@ BUILT_IN = (
     _of("queue_time", "queue_ms", "queue_ms")._replace(
         metric=METRICS["queue_ms"]._replace(scope=Scope.TOTAL)
     ),
-    _judged("n_plus_one", Scope.N_PLUS_ONE, "findings", severity=_WARNING, quiet_ms=DAY_MS),
-    _judged("error_group", Scope.ERROR_GROUP, "errors", severity=_WARNING, quiet_ms=DAY_MS),
+    _judged("n_plus_one", Scope.N_PLUS_ONE, "count", severity=_WARNING, quiet_ms=DAY_MS),
+    _judged("error_group", Scope.ERROR_GROUP, "count", severity=_WARNING, quiet_ms=DAY_MS),
     # "Poor" and "good" of https://web.dev/articles/vitals, at the 75th percentile.
     _of("frontend_lcp", "lcp_ms", severity=_WARNING, limit=4000, target=2500),
     _of("frontend_inp", "inp_ms", severity=_WARNING, limit=500, target=200),
     _of("frontend_cls", "cls", severity=_WARNING, limit=0.25, target=0.1),
-    _judged("vulnerable_dependency", Scope.DEPENDENCY, "vulnerabilities", severity=None),
+    _judged("vulnerable_dependency", Scope.DEPENDENCY, "count", severity=None),
     _judged("stale_collector", Scope.COLLECTOR, "intervals", severity=_WARNING, limit=3, target=3),
     _judged("traffic", Scope.TRAFFIC, "s"),
     _of("store_growth", "store_growth_bytes", severity=_WARNING, limit=1e9, target=5e8),

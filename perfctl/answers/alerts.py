@@ -112,9 +112,9 @@ def _unknown(said: str, near: list[AlertRow], by_id: dict[str, AlertRow]) -> Usa
     if near:
         names = ", ".join(sorted(row.id for row in near[:5]))
         return UsageError(f"{said!r} begins the ids of {len(near)} alerts", f"one of {names}")
-    close = get_close_matches(said.lower(), list(by_id), n=3, cutoff=0.3)
+    close = get_close_matches(said.lower(), list(by_id), n=3, cutoff=0.0)
     named = [f"{name} ({by_id[name].rule} {by_id[name].subject})" for name in close]
-    hint = f"did you mean {', '.join(named)}?" if named else "perfctl alerts lists them"
+    hint = f"the nearest: {', '.join(named)}" if named else "perfctl alerts lists them"
     return UsageError(f"there is no alert {said!r}", hint)
 
 

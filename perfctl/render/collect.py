@@ -9,6 +9,8 @@ from perfctl.render.text import join, notes
 from perfctl.units import format_bytes, format_ratio
 from perfctl.visible import visible
 
+_MOST_IDS = 5
+
 
 def render(answer: Answer, console: Console, *, store: str, limit: int | None = None) -> str:
     """Sample, records, what was tidied away; the store's path behind."""
@@ -22,6 +24,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
         ("system", _system(system)),
         ("traffic", _traffic(system)),
         ("brought in", records),
+        ("alerts", _alerts(data.alerts_opened, data.alerts_resolved)),
         ("pruned", pruned),
     ]
     for process in system["largest"]:
@@ -33,6 +36,15 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
         *(f"{name:<10}  {visible(text)}" for name, text in lines if text),
         notes(answer, console),
     )
+
+
+def _alerts(opened: list[str], resolved: list[str]) -> str:
+    parts = [
+        f"{len(ids)} {word} ({', '.join(ids[:_MOST_IDS])}{', …' if ids[_MOST_IDS:] else ''})"
+        for word, ids in (("opened", opened), ("resolved", resolved))
+        if ids
+    ]
+    return ", ".join(parts)
 
 
 def _system(system: dict[str, object]) -> str:
