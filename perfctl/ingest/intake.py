@@ -26,6 +26,9 @@ from perfctl.store.names import Names
 from perfctl.store.place import spool_folder
 from perfctl.store.positions import Position
 
+BATCH_BYTES = 8 << 20
+"""How much of a segment one transaction takes, about."""
+
 
 class Drained(NamedTuple):
     """What a drain did."""
@@ -133,14 +136,14 @@ class _Drain:
             if refusal is not None:
                 self._count({f"refused:{refusal.reason}": 1})
                 return True
-            while self._take_chunk(segment):
+            while self._take_batch(segment):
                 if self._is_over():
                     return False
             self._finish(segment)
         return True
 
-    def _take_chunk(self, segment: Segment) -> bool:
-        """Store one chunk with its position; False where there was none to take."""
+    def _take_batch(self, segment: Segment) -> bool:
+        """Store what comes next of a segment with its position; False where there is no more."""
         with transaction(self._con):
             found = positions.find(self._con, segment.name)
             if found is None and segment.is_removed:
@@ -162,6 +165,7 @@ class _Drain:
             host, source = origins.host_and_source(self._con, origin_id)
             is_test = source == Source.TEST
             tally = Tally(
+                self._con,
                 known,
                 source,
                 origin_id,
@@ -169,23 +173,37 @@ class _Drain:
                 self._now_ms,
                 ExactRuns(known, segment.name, header, origin_id) if is_test else None,
             )
-            tally.count("refused:torn", chunk.torn)
-            tally.count("refused:invalid", chunk.invalid)
-            tally.take(chunk.records)
-            self._touched |= tally.write(self._con, host)
+            tally.take(chunk)
+            position = self._take_more(segment, chunk.next_position, tally)
+            self._touched |= tally.write(host)
             positions.add_patterns(self._con, segment.name, tally.new_patterns)
             positions.keep(
                 self._con,
                 segment.name,
-                Position(chunk.next_position, origin_id),
+                Position(position, origin_id),
                 format_version=header and header.format_version,
                 pid=header and header.pid,
                 now_ms=self._now_ms,
             )
         self._requests += tally.requests
-        self._records += len(chunk.records)
-        self._rejected += chunk.torn + chunk.invalid + tally.counts.get("refused:invalid", 0)
+        self._records += tally.records
+        self._rejected += tally.rejected
         return True
+
+    def _take_more(self, segment: Segment, position: int, tally: Tally) -> int:
+        """Take further chunks up to the size of a transaction; returns the position after them.
+
+        A cell is written once a transaction, while a chunk is small enough to stay in the caches.
+        """
+        end = position + BATCH_BYTES
+        while position < end and not self._is_over():
+            chunk = segment.read(position)
+            if chunk is None:
+                break
+            tally.take(chunk)
+            position = chunk.next_position
+            del chunk  # its memory serves the next one
+        return position
 
     def _origin(self, known: Names, header: check.Header | None) -> int:
         """The origin of a segment; one whose header is damaged still counts, as `(unknown)`."""

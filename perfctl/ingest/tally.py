@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-from perfctl import sketch
+from perfctl.ingest import caches, minutes, queries
+from perfctl.ingest.batch import Batch, endpoints_of, read_batch
+from perfctl.ingest.caches import hits_and_misses
 from perfctl.ingest.testruns import ExactRuns
 from perfctl.model import DAY_MS, Source
 from perfctl.recording import check
+from perfctl.recording.columns import Column, Columns
+from perfctl.spool.reader import Chunk
 from perfctl.store import cells, counters, details, errors, names, requests
-from perfctl.store.cells import Cell, CellKey
-from perfctl.store.details import CacheCell, CacheKey, QueryCell, QueryKey, SpanCell, SpanKey
+from perfctl.store.details import QueryCell, QueryKey, SpanCell, SpanKey
 from perfctl.store.errors import ErrorRow
 from perfctl.store.gate import ExactRow
-from perfctl.store.requests import RequestRow
 
 FUTURE_MS = 60_000
 KEEP_REQUESTS_MS = 30 * DAY_MS
@@ -29,6 +31,7 @@ class Tally:
 
     def __init__(
         self,
+        con: sqlite3.Connection,
         known: names.Names,
         source: str,
         origin_id: int,
@@ -36,6 +39,7 @@ class Tally:
         now_ms: int,
         tests: ExactRuns | None = None,
     ) -> None:
+        self._con = con
         self._names = known
         self._source = source
         self._origin_id = origin_id
@@ -46,10 +50,11 @@ class Tally:
         self.counts: dict[str, int] = {}
         self.newest_ms = 0
         self.requests = 0
-        self._groups: dict[CellKey, list[RequestRow]] = {}
-        self._queries: dict[QueryKey, list[QueryCell]] = {}
-        self._uses: dict[tuple[int, int], dict[int, list[Any]]] = {}
-        self._caches: dict[CacheKey, list[tuple[int, ...]]] = {}
+        self.records = 0
+        self._minutes = minutes.MinuteCells()
+        self._uses = queries.UseGroups()
+        self._queries: dict[QueryKey, QueryCell] = {}
+        self._caches = caches.PrefixCells()
         self._spans: dict[SpanKey, list[SpanCell]] = {}
         self._errors: list[ErrorRow] = []
 
@@ -57,21 +62,30 @@ class Tally:
         """Count something by name."""
         self.counts[name] = self.counts.get(name, 0) + n
 
-    def take(self, records: Iterable[Any]) -> None:
+    def take(self, chunk: Chunk) -> None:
         """Sort records into rows and cells; what does not pass the checks is counted."""
-        is_request, take_request = check.is_request, self._take_request
-        for record in records:
-            kind = record[0]
-            if kind == "r" and is_request(record):
-                take_request(record)
-            elif kind == "p" and check.is_pattern(record):
-                self._take_pattern(record)
-            elif kind == "e" and check.is_error(record):
-                self._take_error(record)
-            elif kind == "c" and check.is_counter(record):
-                self.count(record[1], record[2])
-            elif kind != "perfctl":
-                self.count("refused:invalid" if kind in ("r", "p", "e", "c") else "refused:kind")
+        records = chunk.records
+        self.records += len(records)
+        self.count("refused:torn", chunk.torn)
+        self.count("refused:invalid", chunk.invalid)
+        taken = [record for record in records if record[0] == "r"]
+        if len(taken) < len(records):
+            for record in records:
+                if record[0] != "r":
+                    self._take_other(record)
+        if taken:
+            self._take_requests(taken)
+
+    def _take_other(self, record: Any) -> None:
+        kind = record[0]
+        if kind == "p" and check.is_pattern(record):
+            self._take_pattern(record)
+        elif kind == "e" and check.is_error(record):
+            self._take_error(record)
+        elif kind == "c" and check.is_counter(record):
+            self.count(record[1], record[2])
+        elif kind != "perfctl":
+            self.count("refused:invalid" if kind in ("p", "e", "c") else "refused:kind")
 
     def _true_time(self, at_ms: int, keep_ms: int) -> int | None:
         """The time to store: clamped where it lies ahead, None where retention has passed it."""
@@ -86,130 +100,99 @@ class Tally:
         self.newest_ms = max(self.newest_ms, at_ms)
         return at_ms
 
-    def _take_request(self, record: Any) -> None:
-        _, at, method, route, status, duration, size, rid, flags, *rest = record
-        cpu, queue, rss, delta, queries, db = rest[:6]
-        if self._now_ms - KEEP_REQUESTS_MS <= at <= self._now_ms + FUTURE_MS:
-            if at > self.newest_ms:
-                self.newest_ms = at
+    def _take_requests(self, records: list[Any]) -> None:
+        """All requests at once; one by one only where something about one of them is wrong."""
+        batch = read_batch(records)
+        if batch is not None and self._are_timely(batch.columns.started_ms):
+            self.newest_ms = max(self.newest_ms, max(batch.columns.started_ms))
         else:
-            kept = self._true_time(at, KEEP_REQUESTS_MS)
-            if kept is None:
+            records = [record for record in records if self._accept(record)]
+            if not records:
                 return
-            at = kept
-        kind = names.kind_of(flags) if flags & 20 else 0
-        endpoint_id = self._names.endpoint(method, route, kind)
-        if endpoint_id is None:
+            batch = read_batch(records)
+            assert batch is not None  # noqa: S101  # what passes one by one passes together
+        self._put(batch)
+
+    def _are_timely(self, started_ms: Column) -> bool:
+        oldest_ms: int = min(started_ms)
+        newest_ms: int = max(started_ms)
+        return self._now_ms - KEEP_REQUESTS_MS <= oldest_ms <= newest_ms <= self._now_ms + FUTURE_MS
+
+    def _accept(self, record: Any) -> bool:
+        """Whether a request is to be stored: sets its time right, or counts why not."""
+        if not check.is_request(record):
             self.count("refused:invalid")
-            return
-        user = lifetime = test_id = None
-        n_plus_one = duplicates = hits = misses = 0
-        if len(rest) > 6:
-            tail = rest[6:]
-            user, lifetime, patterns, findings, caches, test, spans = (
-                tail + _TAIL_DEFAULTS[len(tail) :]
-            )
-            user = user or None
-            if patterns or findings:
-                n_plus_one, duplicates = self._take_queries(at, endpoint_id, patterns, findings)
-            if caches:
-                hits, misses = self._take_caches(at, caches)
-            if spans:
-                self._take_spans(at, endpoint_id, spans)
-            if test:
-                test_id = self._names.test(test)
-                if self._tests is not None:
-                    exact = ExactRow(at, test_id, endpoint_id, duration, queries, hits, misses)
-                    self._tests.take(exact, patterns, findings)
-        key = (at // 60_000, self._origin_id, endpoint_id, status // 100)
-        row = (at, self._origin_id, endpoint_id, status, duration, size, rid, flags, cpu, queue,
-               rss, delta, queries, db, n_plus_one, duplicates, hits, misses, user, lifetime,
-               test_id)  # fmt: skip
-        group = self._groups.get(key)
-        if group is None:
-            self._groups[key] = [row]
-        else:
-            group.append(row)
-        self.requests += 1
+            return False
+        at_ms = self._true_time(record[1], KEEP_REQUESTS_MS)
+        if at_ms is None:
+            return False
+        if not check.is_text(record[3], 1000):
+            self.count("refused:invalid")
+            return False
+        record[1] = at_ms
+        return True
 
-    def _take_queries(
-        self, at: int, endpoint_id: int, patterns: list[Any], findings: list[Any]
-    ) -> tuple[int, int]:
-        place = (at // _DETAIL_MS, endpoint_id)
-        uses = self._uses.get(place)
-        if uses is None:
-            uses = self._uses[place] = {}
-        if findings:
-            patterns, n_plus_one, duplicates = self._take_findings(place, patterns, findings)
-        else:
-            n_plus_one = duplicates = 0
-        for use in patterns:
-            group = uses.get(use[0])
-            if group is None:
-                uses[use[0]] = [use]
-            else:
-                group.append(use)
-        return n_plus_one, duplicates
+    def _put(self, batch: Batch) -> None:
+        found = batch.columns
+        endpoints = self._names.endpoints(endpoints_of(found))
+        n = len(endpoints)
+        hits, misses = hits_and_misses(batch.caches, n)
+        if batch.caches.names:
+            prefixes = self._names.prefixes(batch.caches.names)
+            self._caches.add(found.started_ms, prefixes, batch.caches)
+        self._put_findings(found.started_ms, endpoints, batch.found.findings)
+        self._uses.add(found.started_ms, endpoints, batch.patterns)
+        if any(found.spans):
+            self._put_spans(found, endpoints)
+        tests: Column = (None,) * n
+        if any(found.test):
+            tests = [self._names.test(test) if test else None for test in found.test]
+            self._take_tests(found, endpoints, tests, hits, misses)
+        users = [user or None for user in found.user] if "" in found.user else found.user
+        part = requests.RequestColumns(
+            found.started_ms, [self._origin_id] * n, endpoints, *found[4:15],
+            batch.found.n_plus_one, batch.found.duplicates, hits, misses,
+            users, found.lifetime_us, tests,
+        )  # fmt: skip
+        self._minutes.add(part)
+        requests.insert(self._con, part)
+        self.requests += n
 
-    def _take_findings(
-        self, place: tuple[int, int], patterns: list[Any], findings: list[Any]
-    ) -> tuple[list[Any], int, int]:
-        """The uses without what stands at an N+1's call site, and how many findings there were."""
-        left = {use[0]: use for use in patterns}
-        n_plus_one = duplicates = 0
-        for kind, ordinal, calls, total_us, site, detail in findings:
-            mean_us = total_us // max(1, calls)
-            if kind == "n":
-                n_plus_one += 1
-                site_id = self._names.site(site, detail) if site else 0
-                cell = QueryCell(1, calls, total_us, mean_us, 1, 0, _sketch_of(mean_us, calls))
-                self._put_query(place, ordinal, site_id, cell)
-                use = left.pop(ordinal, None)
-                if use is not None and use[1] > calls:
-                    rest_us = max(0, use[2] - total_us)
-                    left[ordinal] = [ordinal, use[1] - calls, rest_us, min(use[3], rest_us)]
-            else:
-                repeats = max(0, calls - 1)
-                duplicates += repeats
-                self._put_query(place, ordinal, 0, QueryCell(0, 0, 0, 0, 0, repeats, b""))
-        return list(left.values()), n_plus_one, duplicates
-
-    def _put_query(
-        self, place: tuple[int, int], ordinal: int, site_id: int, cell: QueryCell
+    def _take_tests(
+        self, found: Columns, endpoints: Column, tests: Column, hits: Column, misses: Column
     ) -> None:
+        if self._tests is None:
+            return
+        rows = zip(
+            found.started_ms, tests, endpoints, found.duration_us, found.queries, hits, misses,
+            strict=True,
+        )  # fmt: skip
+        for row, patterns, findings in zip(rows, found.patterns, found.findings, strict=True):
+            if row[1] is not None:
+                self._tests.take(ExactRow(*row), patterns or [], findings or [])
+
+    def _put_findings(
+        self, started_ms: Column, endpoints: Sequence[int], findings: Sequence[queries.Finding]
+    ) -> None:
+        for finding in findings:
+            site_id = self._names.site(finding.site, finding.detail) if finding.site else 0
+            place = (started_ms[finding.place] // _DETAIL_MS, endpoints[finding.place])
+            self._put_query(place, finding.ordinal, site_id, finding.cell)
+
+    def _put_query(self, place: queries.Place, ordinal: int, site_id: int, cell: QueryCell) -> None:
         pattern_id = self._patterns.get(ordinal)
         if pattern_id is None:
             pattern_id = self._patterns[ordinal] = self._names.pattern(*_UNKNOWN)
         period, endpoint_id = place
         key = (period, self._origin_id, endpoint_id, pattern_id, site_id)
-        self._queries.setdefault(key, []).append(cell)
+        before = self._queries.get(key)
+        self._queries[key] = cell if before is None else details.merge_queries([before, cell])
 
-    def _query_cells(self) -> dict[QueryKey, QueryCell]:
-        for place, uses in self._uses.items():
-            for ordinal, group in uses.items():
-                self._put_query(place, ordinal, 0, query_cell_of(group))
-        return {key: details.merge_queries(group) for key, group in self._queries.items()}
-
-    def _take_caches(self, at: int, caches: list[Any]) -> tuple[int, int]:
-        period = at // _DETAIL_MS
-        all_hits = all_misses = 0
-        for alias, prefix, hits, misses, writes, total_us in caches:
-            key = (period, self._origin_id, self._names.prefix(alias, prefix))
-            cell = (1, hits, misses, writes, total_us)
-            group = self._caches.get(key)
-            if group is None:
-                self._caches[key] = [cell]
-            else:
-                group.append(cell)
-            all_hits += hits
-            all_misses += misses
-        return all_hits, all_misses
-
-    def _take_spans(self, at: int, endpoint_id: int, spans: list[Any]) -> None:
-        period = at // _DETAIL_MS
-        for name, calls, total_us in spans:
-            key = (period, self._origin_id, endpoint_id, self._names.span(name))
-            self._spans.setdefault(key, []).append(SpanCell(1, calls, total_us))
+    def _put_spans(self, found: Columns, endpoints: Sequence[int]) -> None:
+        for at, endpoint_id, spans in zip(found.started_ms, endpoints, found.spans, strict=True):
+            for name, calls, total_us in spans or ():
+                key = (at // _DETAIL_MS, self._origin_id, endpoint_id, self._names.span(name))
+                self._spans.setdefault(key, []).append(SpanCell(1, calls, total_us))
 
     def _take_pattern(self, record: Any) -> None:
         _, ordinal, alias, fingerprint = record
@@ -241,18 +224,21 @@ class Tally:
             )
         )
 
-    def write(self, con: sqlite3.Connection, host: str) -> set[tuple[int, int]]:
+    @property
+    def rejected(self) -> int:
+        """Lines that were torn or invalid."""
+        return self.counts.get("refused:torn", 0) + self.counts.get("refused:invalid", 0)
+
+    def write(self, host: str) -> set[tuple[int, int]]:
         """Add all of it to the store; returns the (level, period) pairs of hours and days touched."""
-        rows = [row for group in self._groups.values() for row in group]
-        if rows:
-            requests.insert(con, rows)
-        touched = cells.add(
-            con, self._source, {key: cell_of(group) for key, group in self._groups.items()}
-        )
-        details.add_queries(con, self._query_cells())
-        details.add_caches(
-            con, {key: _sum(CacheCell, group) for key, group in self._caches.items()}
-        )
+        con = self._con
+        touched: set[tuple[int, int]] = set()
+        if self.requests:
+            touched = cells.add(con, self._source, self._minutes.cells(self._origin_id))
+        for place, ordinal, cell in self._uses.cells():
+            self._put_query(place, ordinal, 0, cell)
+        details.add_queries(con, self._queries)
+        details.add_caches(con, self._caches.cells(self._origin_id))
         details.add_spans(con, {key: _sum(SpanCell, group) for key, group in self._spans.items()})
         errors.insert(con, self._errors)
         if self._tests is not None:
@@ -266,59 +252,5 @@ class Tally:
         return touched
 
 
-_TAIL_DEFAULTS: list[Any] = [None, None, [], [], [], None, []]
-
-
 def _sum(kind: Any, group: list[Any]) -> Any:
     return kind._make(map(sum, zip(*group, strict=True)))
-
-
-def _sketch_of(value_us: int, count: int) -> bytes:
-    return sketch.encode([(sketch.bucket(value_us), count)]) if count else b""
-
-
-def query_cell_of(uses: list[Any]) -> QueryCell:
-    """The cell of uses `[ordinal, calls, total_us, max_us]` of one pattern.
-
-    Of a request's calls only sum and maximum are known. The sketch is exact for one and two calls;
-    of more, the slowest is exact and the others stand at their mean.
-    """
-    _, calls, totals, maxima = zip(*uses, strict=True)
-    n = len(uses)
-    n_calls = sum(calls)
-    blob = sketch.of_values(maxima)
-    if n_calls != n:
-        counts: dict[int, int] = {}
-        for _, count, total_us, max_us in uses:
-            if count > 1:
-                index = sketch.bucket(max(0, total_us - max_us) // (count - 1))
-                counts[index] = counts.get(index, 0) + count - 1
-        blob = sketch.merge([blob, sketch.encode(counts.items())])
-    return QueryCell(n, n_calls, sum(totals), max(maxima), 0, 0, blob)
-
-
-def cell_of(rows: list[RequestRow]) -> Cell:
-    """The minute cell of rows that share minute, origin, endpoint and status class."""
-    (_, _, _, statuses, durations, sizes, _, flags, cpus, queues, _, _, queries, dbs, n_plus_ones,
-     duplicates, hits, misses, _, _, _) = zip(*rows, strict=True)  # fmt: skip
-    n = len(rows)
-    is_failure = statuses[0] >= 500
-    return Cell(
-        n,
-        n if is_failure else sum(flag & 1 for flag in flags),
-        sum(durations),
-        max(durations),
-        sum(filter(None, cpus)),
-        sum(filter(None, queues)),
-        n - queues.count(None),
-        sum(filter(None, queries)),
-        max(filter(None, queries), default=0),
-        n - queries.count(None),
-        sum(filter(None, dbs)),
-        n - n_plus_ones.count(0),
-        sum(duplicates),
-        sum(hits),
-        sum(misses),
-        sum(filter(None, sizes)),
-        sketch.of_values(durations),
-    )

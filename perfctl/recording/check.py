@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 FORMAT_VERSION = 1
 MAX_LINE_BYTES = 64 << 10
 MAX_ITEMS = 400
-_MAX_MS = 1 << 43  # the rowid keeps 43 bits of time
-_MAX_US = 1 << 52
-_MAX_SIZE = 1 << 52
-_MAX_KIB = 1 << 42
-_MAX_CALLS = 1 << 31
+MAX_MS = 1 << 43  # the rowid keeps 43 bits of time
+MAX_US = 1 << 52
+MAX_SIZE = 1 << 52
+MAX_KIB = 1 << 42
+MAX_CALLS = 1 << 31
 METHODS = frozenset(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "OTHER"]
 )
@@ -24,7 +24,7 @@ SOURCES = frozenset(["live", "test", "frontend"])
 
 Record = list[Any]  # decoded JSON: its items are what these functions find out about
 
-_REQUEST_HEAD = 15
+REQUEST_HEAD = 15
 _MAYBE = (int, type(None))
 _SIGNATURES = frozenset(
     (str, int, str, str, int, int, size, str, int, *rest)
@@ -55,7 +55,7 @@ def header(record: Record) -> Header | None:
         and is_text(host, 255)
         and is_text_or_none(instance, 255)
         and type(pid) is int
-        and 0 <= pid < _MAX_CALLS
+        and 0 <= pid < MAX_CALLS
         and is_text_or_none(release, 200)
         and is_text_or_none(environment, 200)
         and source in SOURCES
@@ -67,16 +67,16 @@ def header(record: Record) -> Header | None:
 
 def is_request(record: Record) -> bool:
     """Whether a record is a whole request: types and ranges of its first items, and of the rest."""
-    if tuple(map(type, record[:_REQUEST_HEAD])) not in _SIGNATURES:
+    if tuple(map(type, record[:REQUEST_HEAD])) not in _SIGNATURES:
         return False
     _, at, method, route, status, duration, size, rid, flags, cpu, queue, rss, delta, n, db = (
-        record[:_REQUEST_HEAD]
+        record[:REQUEST_HEAD]
     )
     if not (
-        0 < at < _MAX_MS
+        0 < at < MAX_MS
         and method in METHODS
         and 99 < status < 600
-        and 0 <= duration < _MAX_US
+        and 0 <= duration < MAX_US
         and 0 <= flags < 65536
         and 0 < len(rid) <= 128
         and rid.isascii()
@@ -84,26 +84,26 @@ def is_request(record: Record) -> bool:
     ):
         return False
     if not (
-        0 <= (size or 0) < _MAX_SIZE
-        and 0 <= (cpu or 0) < _MAX_US
-        and 0 <= (queue or 0) < _MAX_US
-        and 0 <= (rss or 0) < _MAX_KIB
-        and -_MAX_KIB < (delta or 0) < _MAX_KIB
-        and 0 <= (n or 0) < _MAX_CALLS
-        and 0 <= (db or 0) < _MAX_US
+        0 <= (size or 0) < MAX_SIZE
+        and 0 <= (cpu or 0) < MAX_US
+        and 0 <= (queue or 0) < MAX_US
+        and 0 <= (rss or 0) < MAX_KIB
+        and -MAX_KIB < (delta or 0) < MAX_KIB
+        and 0 <= (n or 0) < MAX_CALLS
+        and 0 <= (db or 0) < MAX_US
     ):
         return False
-    return len(record) == _REQUEST_HEAD or _is_request_tail(record)
+    return len(record) == REQUEST_HEAD or _is_request_tail(record)
 
 
 def _is_request_tail(record: Record) -> bool:
-    tail = record[_REQUEST_HEAD:]
+    tail = record[REQUEST_HEAD:]
     if len(tail) > 7:
         return False
     user, lifetime, patterns, findings, caches, test, spans = tail + _TAIL_DEFAULTS[len(tail) :]
     return (
         is_text_or_none(user, 200)
-        and (lifetime is None or is_number(lifetime, _MAX_US))
+        and (lifetime is None or is_number(lifetime, MAX_US))
         and (not patterns or are_pattern_uses(patterns))
         and (not findings or is_list_of(findings, is_finding))
         and (not caches or is_list_of(caches, is_cache_use))
@@ -125,7 +125,7 @@ def are_pattern_uses(items: Any) -> bool:
     return (
         set(map(type, numbers)) == _INT
         and min(numbers) >= -1
-        and max(numbers) < _MAX_US
+        and max(numbers) < MAX_US
         and min(numbers[1::4]) > 0
         and min(numbers[2::4]) >= 0
         and min(numbers[3::4]) >= 0
@@ -142,9 +142,9 @@ def is_finding(item: Any) -> bool:
         and len(item) == 6
         and item[0] in ("n", "d")
         and type(item[1]) is int
-        and -1 <= item[1] < _MAX_CALLS
-        and is_number(item[2], _MAX_CALLS)
-        and is_number(item[3], _MAX_US)
+        and -1 <= item[1] < MAX_CALLS
+        and is_number(item[2], MAX_CALLS)
+        and is_number(item[3], MAX_US)
         and is_text_or_none(item[4], 500)
         and is_text_or_none(item[5], 500)
     )
@@ -157,7 +157,7 @@ def is_cache_use(item: Any) -> bool:
     alias, prefix, *numbers = item
     return (
         min(numbers) >= 0
-        and max(numbers) < _MAX_US
+        and max(numbers) < MAX_US
         and is_text(alias, 100)
         and is_text(prefix, 100)
     )
@@ -172,8 +172,8 @@ def is_span(item: Any) -> bool:
         type(item) is list
         and len(item) == 3
         and is_text(item[0], 200)
-        and is_number(item[1], _MAX_CALLS)
-        and is_number(item[2], _MAX_US)
+        and is_number(item[1], MAX_CALLS)
+        and is_number(item[2], MAX_US)
     )
 
 
@@ -181,7 +181,7 @@ def is_pattern(record: Record) -> bool:
     """`["p", ordinal, alias, fingerprint]`."""
     return (
         len(record) == 4
-        and is_number(record[1], _MAX_CALLS)
+        and is_number(record[1], MAX_CALLS)
         and is_text(record[2], 100)
         and is_text(record[3], 60_000)
     )
@@ -194,7 +194,7 @@ def is_error(record: Record) -> bool:
     _, at, rid, method, route, status, kind, frames, message, agent = record[:10]
     user, handled = (record[10:] + [None, False][len(record) - 10 :])[:2]
     return (
-        is_number(at, _MAX_MS)
+        is_number(at, MAX_MS)
         and at > 0
         and is_text_or_none(rid, 128)
         and (method is None or method in METHODS)
@@ -215,14 +215,14 @@ def is_frame(item: Any) -> bool:
         type(item) is list
         and len(item) == 3
         and is_text(item[0], 500)
-        and is_number(item[1], _MAX_CALLS)
+        and is_number(item[1], MAX_CALLS)
         and is_text(item[2], 300)
     )
 
 
 def is_counter(record: Record) -> bool:
     """`["c", name, n]`."""
-    return len(record) == 3 and is_text(record[1], 200) and is_number(record[2], _MAX_CALLS)
+    return len(record) == 3 and is_text(record[1], 200) and is_number(record[2], MAX_CALLS)
 
 
 def is_text(value: Any, longest: int) -> bool:

@@ -16,6 +16,8 @@ CellKey = tuple[int, int, int, int]
 """(period, origin_id, endpoint_id, status_class)"""
 
 LONG_SKETCH_BYTES = 4096
+SHORT_SKETCH_BYTES = 256
+"""Sketches up to here are not worth the time to look for buckets that stand in them twice."""
 
 
 class Cell(NamedTuple):
@@ -67,11 +69,12 @@ def merge(cells: Sequence[Cell]) -> Cell:
     """The sum of several cells."""
     if len(cells) == 1:
         return cells[0]
-    columns = list(zip(*cells, strict=True))
-    numbers: list[Any] = [sum(column) for column in columns[:-1]]
+    columns: list[Any] = list(zip(*cells, strict=True))
+    numbers = list(map(sum, columns[:-1]))
     numbers[3] = max(columns[3])
     numbers[8] = max(columns[8])
-    return Cell._make([*numbers, sketch.merge(columns[-1])])
+    blob = b"".join(columns[-1])
+    return Cell._make([*numbers, sketch.compact(blob) if len(blob) > SHORT_SKETCH_BYTES else blob])
 
 
 def add(con: sqlite3.Connection, source: str, minutes: dict[CellKey, Cell]) -> set[tuple[int, int]]:
@@ -96,8 +99,13 @@ def add(con: sqlite3.Connection, source: str, minutes: dict[CellKey, Cell]) -> s
 def regroup(cells: dict[CellKey, Cell], width: int) -> dict[CellKey, Cell]:
     """The cells of the next wider level."""
     groups: dict[CellKey, list[Cell]] = {}
-    for (period, *rest), cell in cells.items():
-        groups.setdefault((period // width, *rest), []).append(cell)  # type: ignore[arg-type]  # mypy widens *rest
+    for (period, origin_id, endpoint_id, status_class), cell in cells.items():
+        key = (period // width, origin_id, endpoint_id, status_class)
+        group = groups.get(key)
+        if group is None:
+            groups[key] = [cell]
+        else:
+            group.append(cell)
     return {key: merge(group) for key, group in groups.items()}
 
 
@@ -145,7 +153,7 @@ class EndpointSums(NamedTuple):
     cell: Cell
 
 
-SUMS = ", ".join(
+_SUMS = ", ".join(
     "CAST(group_concat(c.sketch, '') AS BLOB)"
     if name == "sketch"
     else f"max(c.{name})"
@@ -155,12 +163,12 @@ SUMS = ", ".join(
 )
 
 _SELECT_TOTAL = f"""
-SELECT c.endpoint_id, c.status_class, {SUMS} FROM endpoint_total c
+SELECT c.endpoint_id, c.status_class, {_SUMS} FROM endpoint_total c
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND c.source = :source
 GROUP BY c.endpoint_id, c.status_class
 """
 _SELECT_CELLS = f"""
-SELECT c.endpoint_id, c.status_class, {SUMS}
+SELECT c.endpoint_id, c.status_class, {_SUMS}
 FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source
   AND (:host IS NULL OR o.host = :host) AND (:release IS NULL OR o.release = :release)
@@ -221,7 +229,7 @@ class Slot(NamedTuple):
 
 
 _SELECT_SLOTS = f"""
-SELECT c.period / :width, e.kind = 2, {SUMS}
+SELECT c.period / :width, e.kind = 2, {_SUMS}
 FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
 JOIN endpoint e ON e.id = c.endpoint_id
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source

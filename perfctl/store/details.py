@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from perfctl import sketch
 from perfctl.model import DETAIL_LEVELS, Filters
-from perfctl.store.cells import Span
+from perfctl.store.cells import SHORT_SKETCH_BYTES, Span
 
 
 class QueryCell(NamedTuple):
@@ -88,9 +88,12 @@ def merge_queries(cells: list[QueryCell]) -> QueryCell:
     if len(cells) == 1:
         return cells[0]
     columns: list[Any] = list(zip(*cells, strict=True))
-    numbers = [sum(column) for column in columns[:-1]]
+    numbers = list(map(sum, columns[:-1]))
     numbers[3] = max(columns[3])
-    return QueryCell._make([*numbers, sketch.merge(columns[-1])])
+    blob = b"".join(columns[-1])
+    return QueryCell._make(
+        [*numbers, sketch.compact(blob) if len(blob) > SHORT_SKETCH_BYTES else blob]
+    )
 
 
 def _add(

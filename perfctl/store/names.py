@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from perfctl.model import EndpointKind
 from perfctl.recording.check import is_text
@@ -66,6 +68,25 @@ class Names:
             )
         self._endpoints[key] = found
         return found
+
+    def endpoints(self, keys: Sequence[EndpointKey]) -> list[int]:
+        """The number of each of many endpoints, whose routes are known to be texts."""
+        return self._all("endpoint", keys, self._endpoints, self.endpoint)
+
+    def prefixes(self, keys: Sequence[tuple[str, str]]) -> list[int]:
+        """The number of each of many key prefixes."""
+        return self._all("cache_prefix", keys, self._prefixes, self.prefix)
+
+    def _all(
+        self, table: str, keys: Sequence[Any], known: dict[Any, int], find: Callable[..., Any]
+    ) -> list[int]:
+        try:
+            return list(map(known.__getitem__, keys))
+        except KeyError:
+            numbers = {key: known.get(key) or find(*key) for key in dict.fromkeys(keys)}
+        for key in numbers.keys() - known.keys():  # the table is full
+            self.crowded[table] += keys.count(key) - 1
+        return list(map(numbers.__getitem__, keys))
 
     def _find_endpoint(self, key: EndpointKey) -> int | None:
         row = self._con.execute(

@@ -1,25 +1,51 @@
 """Raw request rows: `performance_metric`, in time order by their row id."""
 
+import os
 import sqlite3
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 TIE_BITS = 20
 
-RequestRow = tuple[Any, ...]
-"""A row for `insert`: (started_ms, origin_id, endpoint_id, status, duration_us, response_bytes,
-request_id, flags, cpu_us, queue_us, rss_kib, rss_delta_kib, queries, db_us, n_plus_one, duplicates,
-cache_hits, cache_misses, user, lifetime_us, test_id)."""
-
-_INSERT = f"INSERT INTO performance_metric VALUES({', '.join('?' * 21)})"
-_TRY = _INSERT.replace("INSERT", "INSERT OR IGNORE", 1)
+Column = Sequence[Any]
 
 
-def insert(con: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
+class RequestColumns(NamedTuple):
+    """Rows for `insert`, as columns of one length."""
+
+    started_ms: Column
+    origin_id: Column
+    endpoint_id: Column
+    status: Column
+    duration_us: Column
+    response_bytes: Column
+    request_id: Column
+    flags: Column
+    cpu_us: Column
+    queue_us: Column
+    rss_kib: Column
+    rss_delta_kib: Column
+    queries: Column
+    db_us: Column
+    n_plus_one: Column
+    duplicates: Column
+    cache_hits: Column
+    cache_misses: Column
+    user: Column
+    lifetime_us: Column
+    test_id: Column
+
+
+_TRY = f"INSERT OR IGNORE INTO performance_metric VALUES({', '.join('?' * 21)})"
+
+
+def insert(con: sqlite3.Connection, rows: RequestColumns) -> None:
     """Add rows; their id is the start in milliseconds with 20 random bits against ties."""
+    statement, columns = _statement(rows)
     con.execute("SAVEPOINT rows")
     try:
-        con.executemany(_INSERT, number(rows))
+        con.executemany(statement, _by_id(number(rows.started_ms), columns))
     except sqlite3.IntegrityError:  # a tie with a row of an earlier batch
         con.execute("ROLLBACK TO rows")
         _insert_singly(con, rows)
@@ -27,26 +53,51 @@ def insert(con: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
         con.execute("RELEASE rows")
 
 
-def _insert_singly(con: sqlite3.Connection, rows: Sequence[RequestRow]) -> None:
+def _statement(rows: RequestColumns) -> tuple[str, list[Column]]:
+    """The INSERT, and the columns to bind: one that holds a single number or NULL stands in it.
+
+    Binding is most of the cost of a row: 2.9 µs with all 21 bound, 1.7 with 12 of them.
+    """
+    items, columns = ["?"], []
+    for column in rows[1:]:
+        if _is_constant(column):
+            items.append("NULL" if column[0] is None else str(column[0]))
+        else:
+            items.append("?")
+            columns.append(column)
+    return f"INSERT INTO performance_metric VALUES({', '.join(items)})", columns
+
+
+def _is_constant(column: Column) -> bool:
+    first = column[0]
+    is_number = first is None or type(first) is int
+    return is_number and column[-1] == first and column.count(first) == len(column)
+
+
+def _by_id(ids: list[int], columns: list[Column]) -> Iterable[tuple[Any, ...]]:
+    rows = zip(ids, *columns, strict=True)
+    return rows if ids == sorted(ids) else sorted(rows)
+
+
+def _insert_singly(con: sqlite3.Connection, rows: RequestColumns) -> None:
     """Row by row, each drawing until it has an id: thousands may share a clamped millisecond."""
-    for row in rows:
+    for at_ms, *row in zip(*rows, strict=True):
         tries = 0
-        while not con.execute(_TRY, number([(row[0] + tries // 64, *row[1:])])[0]).rowcount:
+        while not con.execute(_TRY, (*number([at_ms + tries // 64]), *row)).rowcount:
             tries += 1  # a full millisecond leads to the next one
 
 
-def number(rows: Sequence[RequestRow]) -> list[RequestRow]:
-    """The rows with ids instead of times, ascending, no two alike."""
-    import random  # only those who write need it: it brings hashlib along
-
-    draw = random.getrandbits
-    numbered = sorted((row[0] << TIE_BITS | draw(TIE_BITS), row) for row in rows)
+def number(started_ms: Column) -> list[int]:
+    """An id for each start, no two alike."""
+    draws = array("I", os.urandom(4 * len(started_ms)))
+    mask = (1 << TIE_BITS) - 1
+    ids = [at << TIE_BITS | draw & mask for at, draw in zip(started_ms, draws, strict=True)]
+    if len(set(ids)) == len(ids):
+        return ids
     last = -1
-    result = []
-    for drawn, row in numbered:
-        last = drawn if drawn > last else last + 1
-        result.append((last, *row[1:]))
-    return result
+    for place in sorted(range(len(ids)), key=ids.__getitem__):
+        last = ids[place] = max(ids[place], last + 1)
+    return ids
 
 
 class StoredRequest(NamedTuple):
