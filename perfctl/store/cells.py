@@ -153,7 +153,7 @@ class EndpointSums(NamedTuple):
     cell: Cell
 
 
-_SUMS = ", ".join(
+SUMS = ", ".join(
     "CAST(group_concat(c.sketch, '') AS BLOB)"
     if name == "sketch"
     else f"max(c.{name})"
@@ -163,12 +163,12 @@ _SUMS = ", ".join(
 )
 
 _SELECT_TOTAL = f"""
-SELECT c.endpoint_id, c.status_class, {_SUMS} FROM endpoint_total c
+SELECT c.endpoint_id, c.status_class, {SUMS} FROM endpoint_total c
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND c.source = :source
 GROUP BY c.endpoint_id, c.status_class
 """
 _SELECT_CELLS = f"""
-SELECT c.endpoint_id, c.status_class, {_SUMS}
+SELECT c.endpoint_id, c.status_class, {SUMS}
 FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source
   AND (:host IS NULL OR o.host = :host) AND (:release IS NULL OR o.release = :release)
@@ -229,7 +229,7 @@ class Slot(NamedTuple):
 
 
 _SELECT_SLOTS = f"""
-SELECT c.period / :width, e.kind = 2, {_SUMS}
+SELECT c.period / :width, e.kind = 2, {SUMS}
 FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
 JOIN endpoint e ON e.id = c.endpoint_id
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND o.source = :source
