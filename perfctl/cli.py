@@ -54,6 +54,8 @@ COMMANDS = (
     Entry("snooze", "snooze", "Act", "Quiet an alert for a time."),
     Entry("resolve", "resolve", "Act", "Say that an alert is over."),
     Entry("db", "db", "Keep", "Look after the store: info, check, snapshot, migrate, vacuum."),
+    Entry("prune", "prune", "Keep", "Delete what is older than its retention."),
+    Entry("forget", "forget", "Keep", "Remove what tells that records are of a user."),
     Entry("doctor", "doctor", "Keep", "Find what keeps perfctl from working."),
 )
 _BY_NAME = {entry.name: entry for entry in COMMANDS}
@@ -71,7 +73,7 @@ class PerfctlGroup(TyperGroup):
         entry = _BY_NAME.get(cmd_name)
         if entry is None:
             return None
-        ctx.find_root().obj["command"] = cmd_name
+        ctx.find_root().ensure_object(dict)["command"] = cmd_name
         module = import_module(f"perfctl.commands.{entry.module}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name

@@ -86,7 +86,7 @@ def global_params() -> tuple[Any, ...]:
 
 def _keep(ctx: Any, param: Any, value: Any) -> Any:
     if value is not None:
-        ctx.find_root().obj[param.name] = value
+        ctx.find_root().ensure_object(dict)[param.name] = value
     return value
 
 
