@@ -170,6 +170,34 @@ def to_transition(event: Event) -> Transition:
     )
 
 
+def transitions_after(con: sqlite3.Connection, number: int) -> list[tuple[int, Transition]]:
+    """Every step after a number, also those that people took, each with its own number.
+
+    Who keeps the last number it has told loses none, whatever process dies in between.
+    """
+    return [
+        (
+            told.number,
+            Transition(
+                id=f"{told.event.alert_id}-{told.event.step}",
+                alert_id=told.event.alert_id,
+                rule=told.rule,
+                subject=told.subject,
+                host=told.host,
+                severity=told.event.severity,
+                event=told.event.event,
+                value=told.event.value,
+                threshold=told.event.threshold,
+                unit=told.unit,
+                at_ms=told.event.at_ms,
+                note=told.event.note,
+                detail=say_detail(told.detail),
+            ),
+        )
+        for told in alerts.select_events_after(con, number)
+    ]
+
+
 class Acted(NamedTuple):
     """What became of an alert, and who said so: the first one, where nothing has changed."""
 

@@ -9,17 +9,19 @@ from perfctl.alerts import metrics
 from perfctl.alerts.machine import Reading
 from perfctl.alerts.metrics import Scope
 from perfctl.alerts.minute import Minute, Route
-from perfctl.alerts.rules import Rule, Severity
+from perfctl.alerts.rules import ALL, Rule, Severity
 from perfctl.answers.traffic import add
 from perfctl.config import Config
 from perfctl.model import MINUTE_MS
-from perfctl.store.cells import Slot
+from perfctl.store.cells import Cell, Slot
 from perfctl.thresholds import Thresholds
 from perfctl.units import write_duration
 
-ALL = "all requests"
 QUIET = "(quiet routes)"
 """All routes with too few requests to be judged alone: their errors together may be enough."""
+
+
+_NOTHING = Slot(Cell(*[0] * 16, b""), b"")
 
 
 class Windows:
@@ -30,31 +32,29 @@ class Windows:
         longest_ms = max((r.over_ms for r in rules if r.metric.scope in of_requests), default=0)
         self._minutes: deque[Minute] = deque(maxlen=max(1, longest_ms // MINUTE_MS))
         self._config = config
-        self._sums: dict[int, dict[Route, Slot]] = {}
+        self._parts: dict[int, dict[Route, list[Slot]]] = {}
         self._thresholds: dict[Route, Thresholds] = {}
 
     def push(self, minute: Minute) -> None:
         """One more minute; the oldest is forgotten."""
         self._minutes.append(minute)
-        self._sums.clear()
+        self._parts.clear()
 
-    def over(self, over_ms: int) -> dict[Route, Slot]:
-        """The sums of each route over the trailing window."""
-        found = self._sums.get(over_ms)
+    def over(self, over_ms: int) -> dict[Route, list[Slot]]:
+        """The minutes of each route within the trailing window."""
+        found = self._parts.get(over_ms)
         if found is None:
             parts: dict[Route, list[Slot]] = {}
             for minute in list(self._minutes)[-(over_ms // MINUTE_MS) :]:
                 for route, slot in minute.routes.items():
                     parts.setdefault(route, []).append(slot)
-            found = self._sums[over_ms] = {r: merge(parts[r]) for r in sorted(parts)}
+            found = self._parts[over_ms] = {route: parts[route] for route in sorted(parts)}
         return found
 
-    def since(self, route: Route, since_ms: int) -> Slot | None:
-        """The sum of a route over the minutes that began then or later."""
-        parts = [
-            m.routes[route] for m in self._minutes if m.begin_ms >= since_ms and route in m.routes
-        ]
-        return merge(parts) if parts else None
+    def since(self, route: Route, since_ms: int) -> list[Slot]:
+        """The minutes of a route that began then or later."""
+        recent = (minute.routes for minute in self._minutes if minute.begin_ms >= since_ms)
+        return [routes[route] for routes in recent if route in routes]
 
     def thresholds(self, route: Route) -> Thresholds:
         """The thresholds of a route."""
@@ -83,46 +83,49 @@ def of_routes(
 
     Where somebody said that it is over (`claims`), only what came after that counts.
     """
-    found = windows.over(rule.over_ms)
-    pooled = []
-    for route, slot in found.items():
+    pooled: list[Slot] = []
+    for route, slots in windows.over(rule.over_ms).items():
         method, path = route
-        subject = f"{method} {path}"
+        subject, thresholds = f"{method} {path}", windows.thresholds(route)
         if not rule.matches(subject, path):
             continue
-        thresholds = windows.thresholds(route)
         claimed_ms = claims.get(subject, 0)
         if claimed_ms > minute.end_ms - rule.over_ms:
-            after = windows.since(route, claimed_ms)
-            if after and metrics.samples_of(rule.metric.name, after) >= rule.samples:
-                reading = _read(rule, minute, subject, after, thresholds)
-                yield from (found._replace(since_ms=claimed_ms) for found in reading)
-        elif metrics.samples_of(rule.metric.name, slot) >= rule.samples:
-            yield from _read(rule, minute, subject, slot, thresholds)
+            later = windows.since(route, claimed_ms)
+            for reading in _read_enough(rule, minute, subject, later, thresholds):
+                yield reading._replace(since_ms=claimed_ms)
+        elif _is_enough(rule, slots):
+            yield from _read(rule, minute, subject, slots, thresholds)
         elif rule.limits(thresholds) == rule.limits(windows.general):
-            pooled.append(slot)
+            pooled += slots
     if pooled and rule.setting == "error_rate":
-        yield from _read_enough(rule, minute, QUIET, merge(pooled), windows.general)
+        yield from _read_enough(rule, minute, QUIET, pooled, windows.general)
 
 
 def of_total(rule: Rule, minute: Minute, windows: Windows) -> Iterator[Reading]:
     """A reading of all requests together."""
-    found = windows.over(rule.over_ms)
-    if found:
-        everything = merge(list(found.values()))
-        yield from _read_enough(rule, minute, ALL, everything, windows.general)
+    everything = [slot for slots in windows.over(rule.over_ms).values() for slot in slots]
+    counts = rule.metric.name in ("requests", "errors")
+    if everything or counts:  # that there were none is a count too
+        yield from _read_enough(rule, minute, ALL, everything or [_NOTHING], windows.general)
 
 
 def _read_enough(
-    rule: Rule, minute: Minute, subject: str, slot: Slot, thresholds: Thresholds
+    rule: Rule, minute: Minute, subject: str, slots: list[Slot], thresholds: Thresholds
 ) -> Iterator[Reading]:
-    if metrics.samples_of(rule.metric.name, slot) >= rule.samples:
-        yield from _read(rule, minute, subject, slot, thresholds)
+    if slots and _is_enough(rule, slots):
+        yield from _read(rule, minute, subject, slots, thresholds)
+
+
+def _is_enough(rule: Rule, slots: list[Slot]) -> bool:
+    name = rule.metric.name
+    return sum([metrics.samples_of(name, slot) for slot in slots]) >= rule.samples
 
 
 def _read(
-    rule: Rule, minute: Minute, subject: str, slot: Slot, thresholds: Thresholds
+    rule: Rule, minute: Minute, subject: str, slots: list[Slot], thresholds: Thresholds
 ) -> Iterator[Reading]:
+    slot = merge(slots)
     value = metrics.value_of(rule.metric.name, slot)
     if value is None:
         return

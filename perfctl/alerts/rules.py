@@ -15,6 +15,8 @@ from perfctl.errors import ConfigError, UsageError
 from perfctl.model import DAY_MS, MINUTE_MS
 from perfctl.thresholds import Limits, Thresholds
 
+ALL = "all requests"
+"""The subject of rules about all routes together."""
 GAP = 0.1
 """An own rule without a target resolves a tenth on the good side of its limit."""
 
@@ -177,6 +179,8 @@ def _own(table: Mapping[str, object], place: Place) -> Rule:
         raise place.error("an own rule needs a limit: either above or below")
     rule = _of(name, name, is_above="above" in table, is_own=True)
     rule = _read(rule, table, place)
+    if rule.subject == ALL and rule.metric.scope is Scope.ROUTE:
+        rule = rule._replace(metric=rule.metric._replace(scope=Scope.TOTAL))
     return _settle(rule, table, place)
 
 

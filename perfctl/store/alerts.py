@@ -147,6 +147,31 @@ def select_events(con: sqlite3.Connection, alert_id: str) -> list[AlertEvent]:
     return [AlertEvent(*row) for row in rows]
 
 
+class ToldEvent(NamedTuple):
+    """A step with its number in the store, and the alert as it is now."""
+
+    number: int
+    event: AlertEvent
+    rule: str
+    subject: str
+    host: str | None
+    unit: str
+    detail: str | None
+
+
+def select_events_after(con: sqlite3.Connection, number: int, most: int = 1000) -> list[ToldEvent]:
+    """The steps of all alerts after a number, oldest first: for who tells each of them once."""
+    rows = con.execute(
+        "SELECT e.id, e.alert_id, e.step, e.at_ms, e.event, e.actor, e.note, e.value,"
+        " coalesce(e.severity, a.severity), e.threshold, a.rule, a.subject, a.host,"
+        " coalesce(a.unit, ''), a.detail"
+        " FROM alert_event e JOIN performance_alert a ON a.id = e.alert_id"
+        " WHERE e.id > ? ORDER BY e.id LIMIT ?",
+        (number, most),
+    )
+    return [ToldEvent(row[0], AlertEvent(*row[1:10]), *row[10:]) for row in rows]
+
+
 def judged_until(con: sqlite3.Connection) -> int | None:
     """The first minute (since the epoch) that was not judged yet; None before any was."""
     row = con.execute("SELECT value FROM meta WHERE key = 'judged_until'").fetchone()
