@@ -21,7 +21,7 @@ QUIET = "(quiet routes)"
 """All routes with too few requests to be judged alone: their errors together may be enough."""
 
 
-_NOTHING = Slot(Cell(*[0] * 16, b""), b"")
+_NOTHING = Slot(Cell._make([*[0] * 16, b""]), b"")
 
 
 class Windows:

@@ -144,8 +144,8 @@ CREATE TABLE performance_alert(
     acknowledged_severity TEXT, measured_ms INTEGER,
     pending_over INTEGER NOT NULL DEFAULT 0,   -- samples above the threshold while pending
     pending_all INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-CREATE TABLE alert_event(
-    id INTEGER PRIMARY KEY, alert_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+CREATE TABLE alert_event(                   -- a number is never used again: who tells, counts
+    id INTEGER PRIMARY KEY AUTOINCREMENT, alert_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
     event TEXT NOT NULL, actor TEXT, note TEXT, value REAL,
     step INTEGER NOT NULL DEFAULT 0,        -- 1, 2, … within its alert
     severity TEXT, threshold REAL) STRICT;

@@ -8,8 +8,8 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'perfctl','m0001_begin','2026-11-24 12:00:00.000000+00:00');
-CREATE TABLE alert_event(
-    id INTEGER PRIMARY KEY, alert_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+CREATE TABLE alert_event(                   -- a number is never used again: who tells, counts
+    id INTEGER PRIMARY KEY AUTOINCREMENT, alert_id TEXT NOT NULL, at_ms INTEGER NOT NULL,
     event TEXT NOT NULL, actor TEXT, note TEXT, value REAL,
     step INTEGER NOT NULL DEFAULT 0,        -- 1, 2, … within its alert
     severity TEXT, threshold REAL) STRICT;
@@ -106,7 +106,7 @@ CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,
     message TEXT, agent TEXT, user TEXT) STRICT;
-INSERT INTO "error_log" VALUES(1849688064000106370,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
+INSERT INTO "error_log" VALUES(1849688064000381104,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
 CREATE TABLE frontend_metric(               -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     page TEXT, value REAL NOT NULL, status INTEGER, success INTEGER, request_id TEXT,
@@ -157,8 +157,8 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
-INSERT INTO "performance_metric" VALUES(1849688063995413321,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
-INSERT INTO "performance_metric" VALUES(1849688064000584752,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
+INSERT INTO "performance_metric" VALUES(1849688063995753808,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
+INSERT INTO "performance_metric" VALUES(1849688064000287442,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
 CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
@@ -306,4 +306,5 @@ SELECT strftime('%Y-%m-%dT%H:%M:%S', (f.id >> 20) / 1000, 'unixepoch')
        f.id >> 20 AS at_ms, o.host, o.release, o.environment, f.kind, f.name, f.page, f.value,
        f.status, f.success, f.request_id, f.agent, f.user
 FROM frontend_metric f JOIN origin o ON o.id = f.origin_id;
+DELETE FROM "sqlite_sequence";
 COMMIT;
