@@ -9,6 +9,7 @@ from typing import NamedTuple
 from perfctl import alerting, ingest, retention
 from perfctl.alerts.rules import parse_rules
 from perfctl.answers.answer import Answer, Question, coverage
+from perfctl.capping import cap_of
 from perfctl.collectors import deploys
 from perfctl.collectors.system import Counters, SystemSample, sample_system
 from perfctl.config import Config
@@ -39,7 +40,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
     deploys.note_seen(store)
     deploys.note_packages(store, host, now_ms, os.environ, deploys.places(store, Path.cwd()))
     judged = alerting.evaluate(store, config, now_ms)
-    pruned = retention.prune_hourly(store, config.retention, now_ms)
+    pruned = retention.prune_hourly(store, config.retention, now_ms, cap_of(config))
     collected = Collected(
         _shown(sample),
         drained.requests,
@@ -48,7 +49,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
         judged.resolved,
         pruned.rows,
     )
-    warnings = () if pruned.refused is None else (f"nothing was pruned: {pruned.refused}",)
+    warnings = tuple(pruned.remarks)
     with reading(store) as con:
         window = Window(now_ms, sample.at_ms)
         found = coverage(

@@ -29,12 +29,17 @@ _OWN_TEXT = {
     "errors.reopen": "errors",
     "deploy": "deploys",
     "deploy.mark": "deploys",
+    "ci": "ci",
     "collect": "collect",
+    "prune": "prune",
+    "forget": "forget",
     "doctor": "doctor",
     "db.info": "upkeep",
     "db.check": "upkeep",
 }
 """Commands with a module of their own under `perfctl.render`; the others are shown as they are."""
+_OF_GATES = ("github", "junit", "sarif")
+"""Faces of a verdict, each with its module."""
 
 
 def show(
@@ -57,6 +62,12 @@ def show(
         from perfctl.render.envelope import to_json
 
         return to_json(answer, now_ms, limit)
+    if fmt in _OF_GATES:
+        return str(import_module(f"perfctl.render.{fmt}").render(answer))
+    if fmt == "md" and answer.command == "ci":
+        from perfctl.render.ci import render_markdown
+
+        return render_markdown(answer, limit)
     from perfctl.render import rows
 
     match fmt:

@@ -59,6 +59,7 @@ def writing(
             check_own_version(con, store)
             con.execute(f"PRAGMA synchronous = {'FULL' if full_sync else 'NORMAL'}")
             con.execute("PRAGMA journal_size_limit = 16777216")
+            con.execute("PRAGMA secure_delete = ON")  # what is deleted can be read no more
             yield con
         except sqlite3.DatabaseError as exc:
             raise explain(exc, store) from exc
