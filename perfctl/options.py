@@ -11,6 +11,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer import Option
 
+from perfctl.errors import UsageError
+
 
 class Format(StrEnum):
     """The faces of an answer."""
@@ -21,6 +23,14 @@ class Format(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     MD = "md"
+    GITHUB = "github"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
+OF_GATES = (Format.GITHUB, Format.JUNIT, Format.SARIF)
+"""Faces of a verdict: only these commands have one."""
+_GATES = ("ci",)
 
 
 class Options(NamedTuple):
@@ -46,7 +56,11 @@ def _declare(
         str | None, Option("--config", metavar="FILE", help="A perfctl.toml to read.")
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
-        Format | None, Option("--format", help="How to show the answer [default: table].")
+        Format | None,
+        Option(
+            "--format",
+            help="How to show the answer [default: table]; github, junit and sarif: only ci.",
+        ),
     ] = None,
     since: Annotated[
         str | None, Option("--since", metavar="WHEN", help="24h, 7d, today, 2026-11-01 …")
@@ -91,6 +105,11 @@ def _keep(ctx: Any, param: Any, value: Any) -> Any:
 
 
 def read(ctx: typer.Context) -> Options:
-    """What was said, wherever on the line."""
-    said = {name: value for name, value in ctx.find_root().obj.items() if name in Options._fields}
-    return Options(**said)
+    """What was said, wherever on the line; UsageError for a face that the command does not have."""
+    kept = ctx.find_root().obj
+    said = Options(**{name: value for name, value in kept.items() if name in Options._fields})
+    command = kept.get("command")
+    if said.format in OF_GATES and command not in _GATES:
+        known = ", ".join(face for face in Format if face not in OF_GATES)
+        raise UsageError(f"perfctl {command} has no --format {said.format}", f"one of {known}")
+    return said

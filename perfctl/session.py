@@ -82,17 +82,20 @@ def make(session: Session, *, group: str | None = None, owner: str | None = None
 
 
 @contextlib.contextmanager
-def asking(session: Session, default_ms: int = DAY_MS) -> Iterator[Question]:
+def asking(
+    session: Session, default_ms: int = DAY_MS, *, budget_s: float | None = DRAIN_BUDGET_S
+) -> Iterator[Question]:
     """A question to the store as it is now, after up to 2 s of bringing in what waits.
 
-    A store that does not exist is not made, unless its spool waits: the answer is then empty.
+    With a budget of None all of it is brought in. A store that does not exist is not made, unless
+    its spool waits: the answer is then empty.
     """
     said = session.options
     is_deploy = _names_deploy(said)
     window = None if is_deploy else window_of(session, default_ms)
     filters = Filters(_source(said.source), said.host, said.release)
     warnings = enter(session)
-    waiting, hindrances = _bring_in(session)
+    waiting, hindrances = _bring_in(session, budget_s)
     opened = (
         connection.reading(session.store)
         if session.store.exists()
@@ -119,7 +122,7 @@ def _window_of_deploys(con: sqlite3.Connection, session: Session, default_ms: in
     return deploys.parse_window(con, said.since, said.until, session.now_ms, default_ms)
 
 
-def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:
+def _bring_in(session: Session, budget_s: float | None) -> tuple[int, tuple[str, ...]]:
     """Bytes that still wait, and what hindered."""
     if not _has_segments(session.store):
         return 0, ()
@@ -129,7 +132,7 @@ def _bring_in(session: Session) -> tuple[int, tuple[str, ...]]:
     try:
         if not session.store.exists():
             make(session)
-        drained = ingest.drain(session.store, session.now_ms, budget_s=DRAIN_BUDGET_S)
+        drained = ingest.drain(session.store, session.now_ms, budget_s=budget_s)
         if drained.is_complete:
             return 0, ()
     except StoreBusy:

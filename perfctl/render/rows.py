@@ -71,9 +71,9 @@ def to_markdown(answer: Answer, limit: int | None = None) -> str:
     if not names:
         return ""
     numeric = {name for name in names if all(is_number(row.get(name)) for row in rows)}
-    lines = [[_escape(visible(name)) for name in names]]
+    lines = [[escape(visible(name)) for name in names]]
     lines += [["---:" if name in numeric else "---" for name in names]]
-    lines += [[_escape(_text(row.get(name))) for name in names] for row in rows]
+    lines += [[escape(_text(row.get(name))) for name in names] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -106,5 +106,6 @@ _MARKUP = re.compile(r"[\\`*\[\]|~]|(?<!\w)_|_(?!\w)")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text that stays text in Markdown."""
     return _MARKUP.sub(r"\\\g<0>", text).translate(_HTML)

@@ -165,3 +165,18 @@ def error_statuses(con: sqlite3.Connection, source: str, until_ms: int) -> dict[
             (source, until_ms),
         )
     )
+
+
+def runtime(con: sqlite3.Connection) -> dict[str, str]:
+    """What the feeders last said that they run on: `python`, `django`, `database`.
+
+    They count it, `runtime:django=5.2.8`; two at the same time stand beside each other.
+    """
+    newest: dict[str, tuple[int, set[str]]] = {}
+    for name, last_ms in con.execute(
+        "SELECT name, last_ms FROM counter WHERE name LIKE 'runtime:%=%' ORDER BY last_ms"
+    ):
+        key, _, value = name.removeprefix("runtime:").partition("=")
+        before_ms, values = newest.get(key, (last_ms, set()))
+        newest[key] = last_ms, {value, *values} if before_ms == last_ms else {value}
+    return {key: "+".join(sorted(values)) for key, (_, values) in newest.items()}

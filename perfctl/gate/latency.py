@@ -1,0 +1,200 @@
+"""Latency against a baseline: is a route slower than the machine alone makes it?
+
+A request is no sample: those of one moment share its load. The sample is a block, a run or a
+stretch of time, of which the median counts. Three steps:
+
+1. What slows all routes of a period alike is taken off: the median over its routes of the log-ratio
+   to each route's own median.
+2. A route's change is the difference of the means of its blocks' log medians, less the median change
+   of all routes (from five routes on). The median is for all what the machine, or a change under
+   every route, did: its own check, a warning.
+3. "Slower by more than the margin" is tested route by route, with the false discovery rate held.
+
+A route passes only where its sample could have shown a slowdown of `DETECTABLE`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+from perfctl import sketch
+from perfctl.gate import sample
+from perfctl.gate.sample import FEWEST_IN_BLOCK, Sample
+
+MARGIN = 0.10
+DETECTABLE = 0.30
+FEWEST_ROUTES = 5
+MOST_BLOCKS = 24
+_FEWEST_IN_PERIOD = 5
+_STEP = math.log((1 + sketch.RELATIVE_ERROR) / (1 - sketch.RELATIVE_ERROR))
+"""A bucket of the sketch: no median is known better than to a part of it."""
+
+Counts = Mapping[int, int]
+"""Requests by bucket of the sketch."""
+Period = TypeVar("Period", bound=int | str)
+
+
+class Block(NamedTuple):
+    """A stretch of a route's requests."""
+
+    requests: int
+    log_us: float
+    """The logarithm of their median."""
+
+
+class Change(NamedTuple):
+    """What became of a route's latency."""
+
+    subject: str
+    before_ms: float
+    now_ms: float
+    ratio: float
+    """Now to before, the machine's part taken off."""
+    p_value: float
+    requests: int
+    needed: int
+    """Requests that it takes to see a slowdown of `DETECTABLE`; the smaller of both sides counts."""
+    is_slower: bool = False
+
+
+class Comparison(NamedTuple):
+    """All routes that both sides have enough of, and those that they have not."""
+
+    changes: tuple[Change, ...]
+    too_few: Mapping[str, int]
+    """Requests of routes with too few for a judgement, by subject."""
+    shift: float | None
+    """The median ratio over all routes; None under `FEWEST_ROUTES`."""
+
+
+def cut_blocks(
+    routes: Mapping[str, Mapping[Period, Counts]],
+) -> dict[str, tuple[Block, ...]]:
+    """The blocks of each route: neighbouring periods together, of at least `FEWEST_IN_BLOCK`."""
+    common = _common(routes)
+    return {
+        subject: tuple(_cut([(periods[p], common.get(p, 0.0)) for p in sorted(periods)]))
+        for subject, periods in routes.items()
+    }
+
+
+def _common(routes: Mapping[str, Mapping[Period, Counts]]) -> dict[Period, float]:
+    """How much slower each period was for all routes alike, as a logarithm."""
+    deviations: dict[Period, list[float]] = {}
+    for periods in routes.values():
+        placed = {period: _place(counts, 0.0) for period, counts in periods.items()}
+        whole = _median([item for items in placed.values() for item in items])
+        for period, items in placed.items():
+            if _size(items) >= _FEWEST_IN_PERIOD:
+                deviations.setdefault(period, []).append(_median(items) - whole)
+    return {
+        period: median(found) for period, found in deviations.items() if len(found) >= FEWEST_ROUTES
+    }
+
+
+_Placed = list[tuple[float, int]]
+"""(upper edge of the bucket as a logarithm, requests)."""
+
+
+def _place(counts: Counts, slower: float) -> _Placed:
+    return [(bucket * _STEP - slower, n) for bucket, n in counts.items()]
+
+
+def _size(items: _Placed) -> int:
+    return sum(n for _, n in items)
+
+
+def _median(items: _Placed) -> float:
+    """The median, within its bucket by rank; -inf where there is none."""
+    half = _size(items) / 2
+    seen = 0
+    for edge, n in sorted(items):
+        if seen + n >= half:
+            return edge - _STEP * (1 - (half - seen) / n)
+        seen += n
+    return -math.inf
+
+
+def _cut(periods: Sequence[tuple[Counts, float]]) -> list[Block]:
+    """As many blocks of about the same size as there is enough for."""
+    placed = [_place(counts, slower) for counts, slower in periods]
+    total = sum(map(_size, placed))
+    most = min(MOST_BLOCKS, total // FEWEST_IN_BLOCK)
+    if not most:
+        return []
+    blocks: list[_Placed] = [[]]
+    for items in placed:
+        if _size(blocks[-1]) >= max(FEWEST_IN_BLOCK, total / most):
+            blocks.append([])
+        blocks[-1] += items
+    if len(blocks) > 1 and _size(blocks[-1]) < FEWEST_IN_BLOCK:
+        rest = blocks.pop()
+        blocks[-1] += rest
+    return [Block(_size(items), _median(items)) for items in blocks]
+
+
+def compare_latency(
+    base: Mapping[str, Sequence[Block]],
+    now: Mapping[str, Sequence[Block]],
+    margin: float = MARGIN,
+) -> Comparison:
+    """The change of every route that both sides have."""
+    too_few: dict[str, int] = {}
+    pairs: dict[str, tuple[Sample, Sample]] = {}
+    for subject in sorted(base.keys() & now.keys()):
+        both = base[subject], now[subject]
+        if min(map(len, both)) >= sample.FEWEST_BLOCKS:
+            pairs[subject] = _sample(both[0]), _sample(both[1])
+        else:
+            too_few[subject] = min(sum(block.requests for block in blocks) for blocks in both)
+    shift = _shift(pairs.values())
+    changes = [
+        _change(subject, *pair, shift=shift, margin=margin, n_routes=len(pairs))
+        for subject, pair in pairs.items()
+    ]
+    limit = sample.discover([change.p_value for change in changes])
+    changes = [change._replace(is_slower=change.p_value <= limit) for change in changes]
+    return Comparison(tuple(changes), too_few, None if shift is None else math.exp(shift))
+
+
+def _sample(blocks: Sequence[Block]) -> Sample:
+    requests = sum(block.requests for block in blocks)
+    return sample.of_blocks([block.log_us for block in blocks], requests, _STEP**2 / 12)
+
+
+def _shift(pairs: Collection[tuple[Sample, Sample]]) -> float | None:
+    if len(pairs) < FEWEST_ROUTES:
+        return None
+    return median(after.mean - before.mean for before, after in pairs)
+
+
+def _change(
+    subject: str,
+    before: Sample,
+    after: Sample,
+    *,
+    shift: float | None,
+    margin: float,
+    n_routes: int,
+) -> Change:
+    tested = sample.measure_excess(
+        before,
+        after,
+        margin=math.log1p(margin),
+        seen=math.log((1 + DETECTABLE) / (1 + MARGIN)),
+        n_tests=n_routes,
+        shift=shift or 0.0,
+        shift_share=0.0 if shift is None else math.pi / 2 / n_routes,
+    )
+    return Change(
+        subject,
+        math.exp(before.mean) / 1000,
+        math.exp(after.mean) / 1000,
+        math.exp(tested.change),
+        tested.p_value,
+        min(before.requests, after.requests),
+        tested.needed,
+    )

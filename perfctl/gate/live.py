@@ -1,0 +1,267 @@
+"""Live traffic against a baseline: latency, queries, N+1 and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from perfctl.answers.gate import ErrorSeen, Live, LiveRoute, QueryUse
+from perfctl.gate import latency, sample
+from perfctl.gate.counts import function_of, shape_of, shorten
+from perfctl.gate.exact import N_PLUS_ONE, QUERIES, not_exercised
+from perfctl.gate.latency import Block, Change
+from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
+from perfctl.gate.verdict import Check, Lack, Status
+
+LATENCY = "latency"
+SHIFT = "global_shift"
+ERRORS = "new_errors"
+_LEAST_QUERIES = 1.0
+_QUERIES_VARIANCE = 0.01
+
+
+class QueryBlock(NamedTuple):
+    """A stretch of a route's requests whose queries were recorded."""
+
+    requests: int
+    mean: float
+
+
+@dataclass(slots=True)
+class RouteSample:
+    """What a comparison needs of a route."""
+
+    requests: int
+    durations: tuple[Block, ...] = ()
+    queries: tuple[QueryBlock, ...] = ()
+    repeats: dict[str, QueryUse | None] = field(default_factory=dict)
+    """The N+1 by shape and function; a baseline knows the keys alone."""
+
+
+@dataclass(slots=True)
+class LiveSample:
+    """Live traffic as a comparison needs it."""
+
+    routes: dict[str, RouteSample] = field(default_factory=dict)
+    known_errors: dict[str, str] = field(default_factory=dict)
+    """The status of every known error group by id."""
+
+
+def sample_live(live: Live) -> LiveSample:
+    """The blocks of every route."""
+    blocks = latency.cut_blocks({name: route.durations for name, route in live.routes.items()})
+    routes = {
+        subject: RouteSample(route.requests, blocks[subject], _query_blocks(route), _repeats(route))
+        for subject, route in live.routes.items()
+    }
+    return LiveSample(routes, _known_errors(live))
+
+
+def _known_errors(live: Live) -> dict[str, str]:
+    """A group that came back but not within this window is, as far as it knows, still resolved."""
+    seen = {error.id for error in live.errors}
+    return {
+        number: "resolved" if status == "regressed" and number not in seen else status
+        for number, status in live.known_errors.items()
+    }
+
+
+def _query_blocks(route: LiveRoute) -> tuple[QueryBlock, ...]:
+    total = route.watched_requests
+    size = max(FEWEST_IN_BLOCK, total / latency.MOST_BLOCKS)
+    sums = [(0, 0)]
+    for _, (requests, queries) in sorted(route.queries.items()):
+        if sums[-1][0] >= size:
+            sums.append((0, 0))
+        sums[-1] = sums[-1][0] + requests, sums[-1][1] + queries
+    if len(sums) > 1 and sums[-1][0] < FEWEST_IN_BLOCK:
+        requests, queries = sums.pop()
+        sums[-1] = sums[-1][0] + requests, sums[-1][1] + queries
+    return tuple(QueryBlock(n, queries / n) for n, queries in sums if n)
+
+
+def _repeats(route: LiveRoute) -> dict[str, QueryUse | None]:
+    return {
+        f"{shape_of(use.sql)} {function_of(use.call_site)}".rstrip(): use for use in route.repeats
+    }
+
+
+def compare_live(
+    base: LiveSample, now: LiveSample, errors: Sequence[ErrorSeen], margin: float
+) -> Iterator[Check]:
+    """All checks of live traffic."""
+    for subject in sorted(base.routes.keys() - now.routes.keys()):
+        yield not_exercised(subject, "requested in the baseline's traffic, not in this")
+    shared = sorted(base.routes.keys() & now.routes.keys())
+    yield from compare_durations(
+        {name: base.routes[name].durations for name in shared},
+        {name: now.routes[name].durations for name in shared},
+        margin,
+    )
+    yield from _compare_queries(base, now, shared)
+    for subject in shared:
+        yield from _compare_repeats(subject, base.routes[subject], now.routes[subject])
+    yield from _compare_errors(base.known_errors, errors)
+
+
+def compare_durations(
+    base: Mapping[str, Sequence[Block]], now: Mapping[str, Sequence[Block]], margin: float
+) -> Iterator[Check]:
+    """A check a route, and one of what happened to all of them."""
+    found = latency.compare_latency(base, now, margin)
+    for change in found.changes:
+        yield _duration_check(change, margin)
+    for subject, requests in found.too_few.items():
+        yield Check(
+            LATENCY, subject, Status.INCONCLUSIVE, unit="ms", lacks=Lack.SAMPLE,
+            evidence=_too_few(requests),
+        )  # fmt: skip
+    if base:
+        yield _shift_check(found.shift, margin)
+
+
+def _too_few(requests: int) -> str:
+    if requests >= FEWEST:
+        return (
+            f"{requests} requests, but in fewer than {FEWEST_BLOCKS} runs or stretches of time"
+            f" of {FEWEST_IN_BLOCK}"
+        )
+    return _needs(FEWEST, requests)
+
+
+def _needs(needed: int, requests: int) -> str:
+    missing = needed - requests
+    return f"needs {needed} requests on both sides, has {requests}: {missing} missing"
+
+
+def _duration_check(change: Change, margin: float) -> Check:
+    percent = f"{change.ratio - 1:+.0%} beside the other routes"
+    check = Check(
+        LATENCY,
+        change.subject,
+        Status.PASS,
+        change.now_ms,
+        change.before_ms,
+        change.before_ms * (1 + margin),
+        "ms",
+        f"median {percent}",
+    )
+    if change.is_slower:
+        evidence = f"median {percent}, above {margin:.0%} (p = {change.p_value:.2g})"
+        return _with(check, Status.FAIL, evidence)
+    if change.requests < change.needed:
+        evidence = f"median {percent}; {_needs(change.needed, change.requests)}"
+        return _with(check, Status.INCONCLUSIVE, evidence, Lack.SAMPLE)
+    return check
+
+
+def _with(check: Check, status: Status, evidence: str, lacks: Lack | None = None) -> Check:
+    return Check(
+        check.name, check.subject, status, check.value, check.baseline, check.limit, check.unit,
+        evidence, check.call_site, lacks,
+    )  # fmt: skip
+
+
+def _shift_check(shift: float | None, margin: float) -> Check:
+    if shift is None:
+        return Check(
+            SHIFT, "all routes", Status.SKIPPED, unit="ratio",
+            evidence=f"takes {latency.FEWEST_ROUTES} routes with enough requests",
+        )  # fmt: skip
+    said = f"the median route is {shift - 1:+.0%}"
+    if shift > 1 + margin:
+        said += ": the machine, or a change under every route; not judged"
+    return Check(SHIFT, "all routes", Status.PASS, shift, 1.0, 1 + margin, "ratio", said)
+
+
+def is_shifted(check: Check) -> bool:
+    """Whether a check says that all routes became slower, which is worth a warning."""
+    if check.name != SHIFT or check.value is None or check.limit is None:
+        return False
+    return check.value > check.limit
+
+
+def _compare_queries(base: LiveSample, now: LiveSample, shared: list[str]) -> Iterator[Check]:
+    pairs = {name: (base.routes[name].queries, now.routes[name].queries) for name in shared}
+    pairs = {name: both for name, both in pairs.items() if all(both)}
+    enough = {name: both for name, both in pairs.items() if min(map(len, both)) >= FEWEST_BLOCKS}
+    tested = {name: _test_queries(*both, n_tests=len(enough)) for name, both in enough.items()}
+    limit = sample.discover([result.p_value for result in tested.values()])
+    for subject, (before, after) in pairs.items():
+        old, new = _mean(before), _mean(after)
+        check = Check(
+            QUERIES, subject, Status.PASS, new, old, old + _margin(old), "queries a request"
+        )
+        requests = min(sum(block.requests for block in blocks) for blocks in (before, after))
+        result = tested.get(subject)
+        if result is None:
+            yield _with(check, Status.INCONCLUSIVE, _too_few(requests), Lack.SAMPLE)
+        elif result.p_value <= limit:
+            said = f"{old:.1f} → {new:.1f} a request (p = {result.p_value:.2g})"
+            yield _with(check, Status.FAIL, said)
+        elif requests < result.needed:
+            said = _needs(result.needed, requests)
+            yield _with(check, Status.INCONCLUSIVE, said, Lack.SAMPLE)
+        else:
+            yield check
+
+
+def _margin(before: float) -> float:
+    return max(_LEAST_QUERIES, latency.MARGIN * before)
+
+
+def _test_queries(
+    before: Sequence[QueryBlock], after: Sequence[QueryBlock], *, n_tests: int
+) -> sample.Tested:
+    sides = [
+        sample.of_blocks(
+            [block.mean for block in blocks],
+            sum(block.requests for block in blocks),
+            _QUERIES_VARIANCE,
+        )
+        for blocks in (before, after)
+    ]
+    margin = _margin(sides[0].mean)
+    return sample.measure_excess(*sides, margin=margin, seen=margin, n_tests=n_tests)
+
+
+def _mean(blocks: Sequence[QueryBlock]) -> float:
+    return sum(block.mean * block.requests for block in blocks) / sum(
+        block.requests for block in blocks
+    )
+
+
+def _compare_repeats(subject: str, before: RouteSample, after: RouteSample) -> Iterator[Check]:
+    new = sorted(after.repeats.keys() - before.repeats.keys())
+    for key in new:
+        use = after.repeats[key]
+        if use is not None:
+            remedy = f" → {use.detail}" if use.detail else ""
+            yield Check(
+                N_PLUS_ONE, subject, Status.FAIL, use.calls, 0, 0, "calls",
+                f"{shorten(use.sql)} ×{use.calls}{remedy}", use.call_site,
+            )  # fmt: skip
+    if not new:
+        n = len(after.repeats)
+        yield Check(
+            N_PLUS_ONE, subject, Status.PASS, n, len(before.repeats), unit="places",
+            evidence="all known" if n else "none",
+        )  # fmt: skip
+
+
+def _compare_errors(known: Mapping[str, str], errors: Sequence[ErrorSeen]) -> Iterator[Check]:
+    """New groups, and resolved ones that came back; those that are ignored do not count."""
+    found = False
+    for error in errors:
+        is_new = error.id not in known
+        is_back = error.status == "regressed" and known.get(error.id) != "regressed"
+        if error.status != "ignored" and (is_new or is_back):
+            found = True
+            yield Check(
+                ERRORS, error.id, Status.FAIL, error.occurrences, 0, 0, "errors",
+                f"{error.type} {'is new' if is_new else 'was resolved and is back'}",
+                error.location,
+            )  # fmt: skip
+    if not found:
+        yield Check(ERRORS, "all", Status.PASS, 0, 0, 0, "errors", "none that is new")
