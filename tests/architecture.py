@@ -39,6 +39,7 @@ LEVELS: dict[str, int] = {
     "perfctl.gating": 4,
     "perfctl.ingest": 4,
     "perfctl.retention": 4,
+    "perfctl.notify": 4,
     "perfctl.capping": 4,
     "perfctl.prune_report": 4,
     "perfctl.chunks": 4,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl import alerting, ingest, retention
+from perfctl import alerting, ingest, notify, retention
 from perfctl.alerts.rules import parse_rules
 from perfctl.answers.answer import Answer, Question, coverage
 from perfctl.capping import cap_of
@@ -40,6 +40,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
     deploys.note_seen(store)
     deploys.note_packages(store, host, now_ms, os.environ, deploys.places(store, Path.cwd()))
     judged = alerting.evaluate(store, config, now_ms)
+    told = notify.tell(store, config, now_ms, host)
     pruned = retention.prune_hourly(store, config.retention, now_ms, cap_of(config))
     collected = Collected(
         _shown(sample),
@@ -49,7 +50,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
         judged.resolved,
         pruned.rows,
     )
-    warnings = tuple(pruned.remarks)
+    warnings = (*pruned.remarks, *told)
     with reading(store) as con:
         window = Window(now_ms, sample.at_ms)
         found = coverage(

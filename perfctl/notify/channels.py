@@ -1,0 +1,157 @@
+"""Sends a message over one channel; whatever keeps it from arriving is a `NotDelivered`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import smtplib
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from email.message import EmailMessage
+from typing import NamedTuple, assert_never
+
+from perfctl.errors import EnvironmentFault
+from perfctl.notify.plan import Apprise, Channel, Command, Email, Webhook
+
+TIMEOUT_S = 10.0
+
+
+class NotDelivered(EnvironmentFault):
+    """The message did not arrive; it stays in the outbox."""
+
+
+class Sendable(NamedTuple):
+    """What a channel needs of a message."""
+
+    id: str
+    title: str
+    text: str
+    body: str
+    """JSON."""
+
+
+def send(channel: Channel, message: Sendable, environ: Mapping[str, str] = os.environ) -> None:
+    """Deliver a message, within some seconds; NotDelivered says why it did not work."""
+    match channel:
+        case Command():
+            _run(channel, message)
+        case Webhook():
+            _post(channel, message, environ)
+        case Email():
+            _mail(channel, message, environ)
+        case Apprise():
+            _tell_apprise(channel, message)
+        case _:
+            assert_never(channel)
+
+
+def _run(channel: Command, message: Sendable) -> None:
+    try:
+        done = subprocess.run(
+            channel.arguments,
+            input=message.body,
+            text=True,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise NotDelivered(f"{channel.arguments[0]}: {exc}") from exc
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        reason = said[-1][:200] if said else "no message"
+        raise NotDelivered(f"{channel.arguments[0]} ended with {done.returncode}: {reason}")
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: object, **kw: object) -> None:
+        """A message is for the address that was configured, and for no other."""
+        return
+
+
+def _open(request: urllib.request.Request | str) -> None:
+    opener = urllib.request.build_opener(_NoRedirects)
+    with opener.open(request, timeout=TIMEOUT_S) as answer:
+        answer.read(1024)
+
+
+def _post(channel: Webhook, message: Sendable, environ: Mapping[str, str]) -> None:
+    body = message.body.encode()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "perfctl",
+        "X-Perfctl-Event-Id": message.id,
+    }
+    if channel.secret_env:
+        secret = _secret(channel.secret_env, environ).encode()
+        signature = hmac.new(secret, body, hashlib.sha256).hexdigest()
+        headers["X-Perfctl-Signature"] = f"sha256={signature}"
+    request = urllib.request.Request(channel.url, body, headers, method="POST")  # noqa: S310  # http(s) only: plan._url
+    try:
+        _open(request)
+    except (OSError, ValueError, urllib.error.URLError) as exc:
+        raise NotDelivered(f"webhook {_where(channel.url)}: {exc}") from exc
+
+
+def ping(url: str) -> None:
+    """Tell a dead man's switch that `collect` came by."""
+    try:
+        _open(url)
+    except (OSError, ValueError, urllib.error.URLError) as exc:
+        raise NotDelivered(f"ping {_where(url)}: {exc}") from exc
+
+
+def _mail(channel: Email, message: Sendable, environ: Mapping[str, str]) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = message.title
+    mail["From"] = channel.sender
+    mail["To"] = ", ".join(channel.to)
+    mail["Message-ID"] = f"<{message.id}@perfctl>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.text)
+    try:
+        with _smtp(channel) as server:
+            if channel.user:
+                server.login(channel.user, _secret(channel.password_env, environ))
+            server.send_message(mail)
+    except (OSError, smtplib.SMTPException, ValueError) as exc:
+        raise NotDelivered(f"mail by {channel.host}:{channel.port}: {exc}") from exc
+
+
+def _smtp(channel: Email) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if channel.tls == "implicit":
+        return smtplib.SMTP_SSL(channel.host, channel.port, timeout=TIMEOUT_S, context=context)
+    server = smtplib.SMTP(channel.host, channel.port, timeout=TIMEOUT_S)
+    server.ehlo()
+    if channel.tls == "always" or (channel.tls == "auto" and server.has_extn("starttls")):
+        server.starttls(context=context)
+        server.ehlo()
+    return server
+
+
+def _tell_apprise(channel: Apprise, message: Sendable) -> None:
+    try:
+        import apprise  # half a second, and only where it is used
+    except ImportError:
+        raise NotDelivered("apprise is not installed", "pip install 'perfctl[notify]'") from None
+    sender = apprise.Apprise()
+    if not all(sender.add(url) for url in channel.urls):
+        raise NotDelivered("apprise does not know one of its addresses")
+    if not sender.notify(title=message.title, body=message.text):
+        raise NotDelivered("apprise could not deliver to all of its addresses")
+
+
+def _secret(name: str | None, environ: Mapping[str, str]) -> str:
+    if not name or not environ.get(name):
+        raise NotDelivered(f"the environment has no {name or 'password_env'}")
+    return environ[name]
+
+
+def _where(url: str) -> str:
+    """The host alone: a path may hold a token."""
+    return url.split("/")[2].rpartition("@")[2]

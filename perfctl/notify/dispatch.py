@@ -1,0 +1,205 @@
+"""Puts what happened into the outbox, and delivers what is due.
+
+A step of an alert enters the outbox in the transaction that moves the mark behind it; a message
+leaves it when its channel has taken it. So each is told at least once, with the same id each time,
+whatever process dies; nothing is sent while a lock is held.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from perfctl import alerting
+from perfctl.alerts.transition import Transition
+from perfctl.config import Config
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
+from perfctl.notify.channels import NotDelivered, Sendable, ping, send
+from perfctl.notify.message import TELLING, Message, compose
+from perfctl.notify.plan import Channel, Plan, parse_plan
+from perfctl.store import alerts, outbox
+from perfctl.store.connection import reading, transaction, writing
+from perfctl.store.outbox import Waiting
+
+_FIRST_BACKOFF_MS = MINUTE_MS
+_LONGEST_BACKOFF_MS = HOUR_MS
+_KEEP_MS = 7 * DAY_MS
+_FIRST_MS = 10 * MINUTE_MS
+"""What is older than this when the first channel is set up is the past, and not told."""
+
+Cause = Callable[[sqlite3.Connection, Transition], str | None]
+
+
+class Told(NamedTuple):
+    """What a round delivered, and what kept the rest."""
+
+    delivered: int
+    waiting: int
+    failures: tuple[str, ...]
+
+
+def notify(store: Path, config: Config, now_ms: int, host: str, cause: Cause | None = None) -> Told:
+    """Tell what has happened since the last round, and what could not be told before."""
+    plan = parse_plan(config.notify)
+    enqueue(store, plan, now_ms, host, cause)
+    return deliver(store, plan, now_ms)
+
+
+def enqueue(store: Path, plan: Plan, now_ms: int, host: str, cause: Cause | None = None) -> None:
+    """Put one message a channel into the outbox for all that has happened since."""
+    with writing(store) as con, transaction(con):
+        last = outbox.told_until(con)
+        found = alerting.transitions_after(con, last or 0)
+        if found:
+            outbox.note_told(con, found[-1][0])
+        begin_ms = now_ms - _FIRST_MS if last is None else 0
+        steps = [step for _, step in found if is_told(step, plan) and step.at_ms >= begin_ms]
+        _put(con, plan.channels, steps, plan, now_ms, host, store, cause)
+        again = [s for s in repetitions(con, plan, now_ms) if outbox.mark(con, s.id, now_ms)]
+        _put(con, plan.channels, again, plan, now_ms, host, store, cause)
+        if plan.escalation:
+            late = [s for s in escalations(con, plan, now_ms) if outbox.mark(con, s.id, now_ms)]
+            _put(con, plan.escalation.channels, late, plan, now_ms, host, store, cause)
+        outbox.prune(con, now_ms - _KEEP_MS)
+
+
+def is_told(step: Transition, plan: Plan) -> bool:
+    """Whether a step is one to tell: not what a person did, not below the severity."""
+    return step.event in TELLING and (plan.severity == "warning" or step.severity == "critical")
+
+
+def repetitions(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
+    """What still fires, and nobody has acknowledged, each time its interval is over."""
+    if plan.repeat_ms is None:
+        return
+    for step in _firing(con, plan, now_ms):
+        times = (now_ms - step.at_ms) // plan.repeat_ms
+        if times >= 1:
+            yield step._replace(id=f"{step.alert_id}-r{times}", event="repeated", at_ms=now_ms)
+
+
+def escalations(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
+    """What fires unacknowledged for longer than the escalation waits, once."""
+    if plan.escalation is None:
+        return
+    for step in _firing(con, plan, now_ms):
+        if now_ms - step.at_ms >= plan.escalation.after_ms:
+            yield step._replace(id=f"{step.alert_id}-e", event="escalated", at_ms=now_ms)
+
+
+def _firing(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
+    for alert in alerts.select_open(con):
+        if alert.status != "firing" or alert.opened_ms is None:
+            continue
+        step = Transition(
+            id=alert.id,
+            alert_id=alert.id,
+            rule=alert.rule,
+            subject=alert.subject,
+            host=None,
+            severity=alert.severity,
+            event="opened",
+            value=alert.value,
+            threshold=None,
+            unit="",
+            at_ms=alert.opened_ms,
+            note=None,
+            detail=None,
+        )
+        if is_told(step, plan):
+            yield step
+
+
+def _put(
+    con: sqlite3.Connection,
+    channels: tuple[tuple[str, Channel], ...],
+    steps: list[Transition],
+    plan: Plan,
+    now_ms: int,
+    host: str,
+    store: Path,
+    cause: Cause | None,
+) -> None:
+    if not steps or not channels:
+        return
+    message = compose(steps, _causes(con, steps, cause), host, str(store))
+    first_ms = _first_try_ms(plan, message, now_ms)
+    outbox.add(
+        con,
+        [
+            Waiting(f"{message.id}/{name}", now_ms, name, message.to_json(), 0, first_ms)
+            for name, _ in channels
+        ],
+    )
+
+
+def _causes(
+    con: sqlite3.Connection, steps: list[Transition], cause: Cause | None
+) -> dict[str, str]:
+    found = {}
+    for step in steps if cause else ():
+        if step.event in ("opened", "reopened", "worsened"):
+            line = cause(con, step) if cause else None
+            if line:
+                found[step.alert_id] = line
+    return found
+
+
+def _first_try_ms(plan: Plan, message: Message, now_ms: int) -> int:
+    """Now; in quiet hours, unless something is critical, when they end."""
+    if plan.quiet is None or message.critical:
+        return now_ms
+    local = time.localtime(now_ms / 1000)
+    minute = local.tm_hour * 60 + local.tm_min
+    if not plan.quiet.holds(minute):
+        return now_ms
+    return now_ms + (plan.quiet.end - minute) % (24 * 60) * MINUTE_MS - local.tm_sec * 1000
+
+
+def deliver(store: Path, plan: Plan, now_ms: int) -> Told:
+    """Try what is due; what fails is tried again after a growing while."""
+    channels = dict(plan.channels)
+    if plan.escalation:
+        channels.update(plan.escalation.channels)
+    with reading(store) as con:
+        due = [one for one in outbox.due(con, now_ms) if one.channel in channels]
+    failures = []
+    for one in due:
+        body = json.loads(one.body)
+        sendable = Sendable(one.id.partition("/")[0], body["title"], body["text"], one.body)
+        try:
+            send(channels[one.channel], sendable)
+        except NotDelivered as exc:
+            failures.append(exc.message)
+            _note(store, partial(_fail, one=one, now_ms=now_ms))
+        else:
+            _note(store, partial(outbox.note_delivered, number=one.id, now_ms=now_ms))
+    with reading(store) as con:
+        return Told(len(due) - len(failures), outbox.waiting(con), tuple(failures))
+
+
+def _fail(con: sqlite3.Connection, one: Waiting, now_ms: int) -> None:
+    backoff_ms = min(_LONGEST_BACKOFF_MS, _FIRST_BACKOFF_MS << min(one.attempts, 10))
+    outbox.note_failed(con, one.id, now_ms + backoff_ms)
+
+
+def _note(store: Path, change: Callable[[sqlite3.Connection], None]) -> None:
+    with writing(store) as con, transaction(con):
+        change(con)
+
+
+def ping_after(config: Config) -> str | None:
+    """Tell the dead man's switch that the round is over; what kept it from knowing, if anything."""
+    plan = parse_plan(config.notify)
+    if plan.ping is None:
+        return None
+    try:
+        ping(plan.ping)
+    except NotDelivered as exc:
+        return exc.message
+    return None

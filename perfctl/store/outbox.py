@@ -1,0 +1,79 @@
+"""Messages that wait to be delivered, and up to which step of the alerts they tell."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Waiting(NamedTuple):
+    """A message for one channel; `body` is its JSON."""
+
+    id: str
+    created_ms: int
+    channel: str
+    body: str
+    attempts: int
+    next_ms: int
+
+
+def add(con: sqlite3.Connection, messages: Iterable[Waiting]) -> None:
+    """Put messages in; one whose id is there already stays as it is."""
+    con.executemany("INSERT OR IGNORE INTO outbox VALUES(?, ?, ?, ?, ?, ?, NULL)", list(messages))
+
+
+def mark(con: sqlite3.Connection, step: str, now_ms: int) -> bool:
+    """Note that a step is told; False where that was noted before."""
+    done = con.execute(
+        "INSERT OR IGNORE INTO outbox VALUES(?, ?, '', '', 0, ?, ?)",
+        (f"{step}/", now_ms, now_ms, now_ms),
+    )
+    return done.rowcount == 1
+
+
+def due(con: sqlite3.Connection, now_ms: int) -> list[Waiting]:
+    """What is to be tried now, oldest first."""
+    rows = con.execute(
+        "SELECT id, created_ms, channel, body, attempts, next_ms FROM outbox"
+        " WHERE delivered_ms IS NULL AND next_ms <= ? ORDER BY created_ms, id",
+        (now_ms,),
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def note_delivered(con: sqlite3.Connection, number: str, now_ms: int) -> None:
+    """It has arrived."""
+    con.execute("UPDATE outbox SET delivered_ms = ? WHERE id = ?", (now_ms, number))
+
+
+def note_failed(con: sqlite3.Connection, number: str, next_ms: int) -> None:
+    """It has not: try again then."""
+    con.execute(
+        "UPDATE outbox SET attempts = attempts + 1, next_ms = ? WHERE id = ?", (next_ms, number)
+    )
+
+
+def waiting(con: sqlite3.Connection) -> int:
+    """How many messages are not delivered yet."""
+    row = con.execute("SELECT count(*) FROM outbox WHERE delivered_ms IS NULL").fetchone()
+    return int(row[0])
+
+
+def prune(con: sqlite3.Connection, before_ms: int) -> None:
+    """Forget what was delivered long ago."""
+    con.execute("DELETE FROM outbox WHERE delivered_ms < ?", (before_ms,))
+
+
+def told_until(con: sqlite3.Connection) -> int | None:
+    """The last step of an alert that was put into the outbox; None before the first."""
+    row = con.execute("SELECT value FROM meta WHERE key = 'told_step'").fetchone()
+    return None if row is None else int(row[0])
+
+
+def note_told(con: sqlite3.Connection, step: int) -> None:
+    """Keep it, in the transaction that fills the outbox."""
+    con.execute(
+        "INSERT INTO meta VALUES('told_step', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (step,),
+    )

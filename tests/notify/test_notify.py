@@ -1,0 +1,310 @@
+"""People are told at least once, with one id for all tries, and in one message a cycle."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfctl.alerts.transition import Transition
+from perfctl.config import Config, parse
+from perfctl.errors import ConfigError
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
+from perfctl.notify import dispatch
+from perfctl.notify.channels import NotDelivered, Sendable, send
+from perfctl.notify.message import compose
+from perfctl.notify.plan import Apprise, Command, Quiet, parse_plan
+from perfctl.store import alerts, connection, outbox
+from perfctl.store.alerts import AlertEvent
+from tests.notify.servers import http_server, smtp_server
+from tests.segments import NOW_MS
+
+SENDABLE = Sendable("id1", "a title", "a text", '{"id": "id1"}')
+
+
+def config(**notify: Any) -> Config:
+    """A configuration that tells."""
+    return parse({"notify": notify}, "test")
+
+
+def open_alert(store: Path, alert_id: str, *, severity: str = "critical", ago_ms: int = 0) -> None:
+    """An alert that has just opened, as the engine stores it."""
+    with connection.writing(store) as con, connection.transaction(con):
+        con.execute(
+            "INSERT INTO performance_alert(id, rule, subject, severity, status, value, threshold,"
+            " unit, opened_ms) VALUES(?, 'request_p95', 'GET /items/', ?, 'firing', 1200, 1000,"
+            " 'ms', ?)",
+            (alert_id, severity, NOW_MS - ago_ms),
+        )
+    step(store, alert_id, 1, "opened", severity, NOW_MS - ago_ms)
+
+
+def step(
+    store: Path, alert_id: str, number: int, event: str, severity: str = "critical", at_ms: int = 0
+) -> None:
+    """One more step of an alert."""
+    row = AlertEvent(alert_id, number, at_ms or NOW_MS, event, None, None, 1200, severity, 1000)
+    with connection.writing(store) as con, connection.transaction(con):
+        alerts.add_events(con, [row])
+
+
+def begin(store: Path, settings: Config) -> None:
+    """The first round: nothing has happened yet."""
+    dispatch.notify(store, settings, NOW_MS - HOUR_MS, "web1")
+
+
+def test_what_happens_in_a_cycle_is_one_message(store: Path) -> None:
+    """Two alerts that opened: one POST with both, the title names the first."""
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        open_alert(store, "bbbb2222", severity="warning")
+        told = dispatch.notify(store, settings, NOW_MS, "web1")
+
+    assert told == (1, 0, ())
+    (got,) = hook.got
+    found = json.loads(got.body)
+    assert [event["alert_id"] for event in found["events"]] == ["aaaa1111", "bbbb2222"]
+    assert found["title"] == "[perfctl web1] critical: request_p95 GET /items/ and 1 more"
+    assert got.headers["X-Perfctl-Event-Id"] == found["id"]
+
+
+def test_nothing_new_is_told_twice(store: Path) -> None:
+    """A second round has nothing to say."""
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        for _ in range(3):
+            dispatch.notify(store, settings, NOW_MS, "web1")
+    assert len(hook.got) == 1
+
+
+def test_what_was_not_delivered_is_tried_again_with_its_id(store: Path) -> None:
+    """500, then a refused redirect, then 200: three tries, each later than the last."""
+    with http_server(500, 302) as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        told = dispatch.notify(store, settings, NOW_MS, "web1")
+        assert (told.delivered, told.waiting) == (0, 1)
+        assert "500" in told.failures[0]
+        assert dispatch.notify(store, settings, NOW_MS + 1000, "web1").failures == ()
+        assert dispatch.notify(store, settings, NOW_MS + MINUTE_MS, "web1").delivered == 0
+        assert dispatch.notify(store, settings, NOW_MS + 4 * MINUTE_MS, "web1").delivered == 1
+    assert len({got.headers["X-Perfctl-Event-Id"] for got in hook.got}) == 1
+    assert [got.path for got in hook.got] == ["/", "/", "/"] or len(hook.got) == 3
+
+
+def test_a_death_between_outbox_and_delivery_loses_nothing(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before it sent: the next round does, once."""
+
+    class Killed(BaseException):
+        pass
+
+    def die(*args: object) -> None:
+        raise Killed
+
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatch, "send", die)
+            with pytest.raises(Killed):
+                dispatch.notify(store, settings, NOW_MS, "web1")
+        dispatch.notify(store, settings, NOW_MS, "web1")
+    assert len(hook.got) == 1
+
+
+def test_quiet_hours_hold_warnings_and_let_critical_ones_through(store: Path) -> None:
+    """Over midnight too; a held message goes when they end."""
+    assert Quiet(22 * 60, 7 * 60).holds(30)
+    assert not Quiet(22 * 60, 7 * 60).holds(12 * 60)
+    local = time.localtime(NOW_MS / 1000)
+    begin_at = f"{local.tm_hour:02d}:00"
+    end_at = f"{(local.tm_hour + 2) % 24:02d}:00"
+    with http_server() as hook:
+        settings = config(webhook=hook.url, quiet=f"{begin_at}-{end_at}")
+        begin(store, settings)
+        open_alert(store, "bbbb2222", severity="warning")
+        assert dispatch.notify(store, settings, NOW_MS, "web1").delivered == 0
+        open_alert(store, "aaaa1111")
+        assert dispatch.notify(store, settings, NOW_MS + 1, "web1").delivered == 1
+        assert dispatch.notify(store, settings, NOW_MS + 2 * HOUR_MS, "web1").delivered == 1
+    assert len(hook.got) == 2
+
+
+def test_severity_leaves_warnings_out(store: Path) -> None:
+    """Only critical ones are told where that is so set."""
+    with http_server() as hook:
+        settings = config(webhook=hook.url, severity="critical")
+        begin(store, settings)
+        open_alert(store, "bbbb2222", severity="warning")
+        dispatch.notify(store, settings, NOW_MS, "web1")
+    assert hook.got == []
+
+
+def test_what_goes_on_firing_is_repeated_and_escalated(store: Path) -> None:
+    """After 30 minutes somebody else is told, once; after an hour all are told again."""
+    with http_server() as hook, http_server() as boss:
+        settings = config(
+            webhook=hook.url, repeat="1h", escalate={"after": "30m", "webhook": boss.url}
+        )
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        for minutes in range(0, 130, 10):
+            dispatch.notify(store, settings, NOW_MS + minutes * MINUTE_MS, "web1")
+    events = [json.loads(got.body)["events"][0]["event"] for got in hook.got]
+    assert events == ["opened", "repeated", "repeated"]
+    assert [json.loads(got.body)["events"][0]["event"] for got in boss.got] == ["escalated"]
+
+
+def test_what_a_person_did_is_not_told_to_people(store: Path) -> None:
+    """An acknowledgement is no news; the recovery is."""
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        dispatch.notify(store, settings, NOW_MS, "web1")
+        step(store, "aaaa1111", 2, "acknowledged")
+        dispatch.notify(store, settings, NOW_MS + 1, "web1")
+        step(store, "aaaa1111", 3, "resolved")
+        dispatch.notify(store, settings, NOW_MS + 2, "web1")
+    events = [json.loads(got.body)["events"][0]["event"] for got in hook.got]
+    assert events == ["opened", "resolved"]
+
+
+def test_channels_that_come_later_are_not_told_the_past(store: Path) -> None:
+    """A store with a history gets its first channel: only what happens from then on is told."""
+    open_alert(store, "aaaa1111", ago_ms=DAY_MS)
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        dispatch.notify(store, settings, NOW_MS, "web1")
+        assert hook.got == []
+        step(store, "aaaa1111", 2, "resolved")
+        dispatch.notify(store, settings, NOW_MS + 1, "web1")
+    assert len(hook.got) == 1
+
+
+def test_the_cause_line_goes_with_what_opened(store: Path) -> None:
+    """What `why` found stands below the alert."""
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        dispatch.notify(store, settings, NOW_MS, "web1", lambda con, step: "after deploy v2")
+    assert "after deploy v2" in json.loads(hook.got[0].body)["text"]
+
+
+def test_a_webhook_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HMAC of the body with a secret from the environment, never from the file."""
+    with http_server() as hook:
+        channel = parse_plan({"webhook": {"url": hook.url, "secret_env": "HOOK_SECRET"}}).channels
+        with pytest.raises(NotDelivered, match="HOOK_SECRET"):
+            send(channel[0][1], SENDABLE, {})
+        send(channel[0][1], SENDABLE, {"HOOK_SECRET": "s3cret"})
+    (got,) = hook.got
+    expected = hmac.new(b"s3cret", got.body, hashlib.sha256).hexdigest()
+    assert got.headers["X-Perfctl-Signature"] == f"sha256={expected}"
+
+
+def test_a_command_gets_json_on_standard_input_and_no_shell(tmp_path: Path) -> None:
+    """Arguments stay arguments, whatever stands in them."""
+    out = tmp_path / "out"
+    code = f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read() + sys.argv[1])"
+    send(Command((sys.executable, "-c", code, "$(touch x); `id`")), SENDABLE)
+    assert out.read_text() == '{"id": "id1"}$(touch x); `id`'
+    with pytest.raises(NotDelivered, match="ended with 3"):
+        send(Command((sys.executable, "-c", "raise SystemExit(3)")), SENDABLE)
+    with pytest.raises(NotDelivered):
+        send(Command(("/nonexistent/program",)), SENDABLE)
+
+
+def test_a_mail_is_handed_over(store: Path) -> None:
+    """Subject, text and a stable message id."""
+    with smtp_server() as mailbox:
+        email = {"to": ["a@x.org", "b@x.org"], "sender": "p@x.org", "host": "127.0.0.1",
+                 "port": mailbox.port}  # fmt: skip
+        settings = config(email=email)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        assert dispatch.notify(store, settings, NOW_MS, "web1").delivered == 1
+    ((sender, recipients, text),) = mailbox.mails
+    assert (sender, recipients) == ("p@x.org", ["a@x.org", "b@x.org"])
+    assert "Subject: [perfctl web1] critical: request_p95 GET /items/" in text
+    assert "1.20 s (limit 1.00 s)" in text
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_apprise_delivers_where_it_is_installed() -> None:
+    """Its json:// address, on the loopback."""
+    with http_server() as hook:
+        send(Apprise((hook.url.replace("http://", "json://"),)), SENDABLE)
+    assert json.loads(hook.got[0].body)["message"] == "a text"
+    with pytest.raises(NotDelivered):
+        send(Apprise(("nonsense://",)), SENDABLE)
+
+
+def test_hostile_text_makes_no_header_and_no_escape() -> None:
+    """A route with a newline and an escape sequence stays one visible line."""
+    step = Transition("a-1", "a", "r", "/x\r\nBcc: me@evil/\x1b[2J", None, "critical", "opened",
+                      None, None, "", NOW_MS, None, None)  # fmt: skip
+    message = compose([step], {}, "web1", "/s.db")
+    assert "\n" not in message.title
+    assert "\r" not in message.text
+    assert "\x1b" not in message.text + message.title
+
+
+def test_a_dead_mans_switch_is_pinged() -> None:
+    """After the round; what keeps it from knowing is said."""
+    with http_server() as hook:
+        assert dispatch.ping_after(config(ping=f"{hook.url}/ping")) is None
+    assert [(got.method, got.path) for got in hook.got] == [("GET", "/ping")]
+    assert "ping 127.0.0.1:9" in (dispatch.ping_after(config(ping="http://127.0.0.1:9/x")) or "")
+
+
+@pytest.mark.parametrize(
+    "notify",
+    [
+        {"webhok": "http://x/"},
+        {"webhook": "ftp://x/"},
+        {"command": "rm -rf /"},
+        {"command": ["rm"]},
+        {"quiet": "22-7"},
+        {"quiet": "25:00-07:00"},
+        {"repeat": "soon"},
+        {"escalate": {"after": "30m"}},
+        {"email": {"to": []}},
+        {"email": {"to": ["a@x.org"], "sender": "x\ny"}},
+        {"severity": "all"},
+    ],
+    ids=str,
+)
+def test_a_wrong_plan_is_refused(notify: dict[str, Any]) -> None:
+    """Before anything is told."""
+    with pytest.raises(ConfigError):
+        parse_plan(notify)
+
+
+def test_a_delivered_message_is_forgotten_after_a_week(store: Path) -> None:
+    """One that waits is kept for as long as it takes."""
+    with http_server(500) as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
+        dispatch.notify(store, settings, NOW_MS, "web1")
+        dispatch.notify(store, settings, NOW_MS + 8 * DAY_MS, "web1")
+        dispatch.notify(store, settings, NOW_MS + 16 * DAY_MS, "web1")
+    with connection.reading(store) as con:
+        assert outbox.waiting(con) == 0
+        assert con.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
