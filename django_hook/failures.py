@@ -36,6 +36,7 @@ def mark_error(request: HttpRequest, exc: BaseException | None = None) -> None:
         state = state_of(request)
         if state is not None:
             state.flags |= _ERROR
+            state.has_more = True
             if exc is not None:
                 note(state, exc, is_handled=True)
     except Exception:
@@ -45,6 +46,7 @@ def mark_error(request: HttpRequest, exc: BaseException | None = None) -> None:
 def note(state: RequestState, exc: BaseException, *, is_handled: bool = False) -> None:
     """Keep what may be known of an exception; a traceback is read and let go."""
     state.flags |= _ERROR
+    state.has_more = True
     if not state.measures_api:
         return
     failures = state.failures

@@ -7,23 +7,25 @@ from collections.abc import Callable
 
 logger = logging.getLogger("django_hook")
 
-PENDING: dict[str, int] = {}
-"""Counted and not yet in the spool."""
-
+_pending: dict[str, int] = {}
+_counts: list[Callable[[str, int], None]] = []
 _told: set[str] = set()
 
 
 def count(where: str) -> None:
     """Count the exception being handled; the first of each place is logged with its traceback."""
-    PENDING[f"hook:{where}"] = PENDING.get(f"hook:{where}", 0) + 1
+    name = f"hook:{where}"
+    if _counts:
+        _counts[-1](name, 1)
+    else:
+        _pending[name] = _pending.get(name, 0) + 1
     if where not in _told:
         _told.add(where)
         logger.warning("perfctl failed in %s; the request is not affected", where, exc_info=True)
 
 
-def hand_over(to: Callable[[str, int], None]) -> None:
-    """Pass on what is pending."""
-    for name in list(PENDING):
-        n = PENDING.pop(name, 0)
-        if n:
-            to(name, n)
+def count_with(count: Callable[[str, int], None]) -> None:
+    """Hand all counts to a spool's writer: those so far, and those to come."""
+    _counts[:] = [count]
+    while _pending:
+        count(*_pending.popitem())

@@ -20,6 +20,7 @@ from django_hook import attached, failures, faults, process, streams, testing
 from django_hook.conf import HookSettings
 from django_hook.feed import Feed
 from django_hook.naming import Endpoint, Namer
+from django_hook.process import FRESH_NS, NOT_READ, SHORT_US
 from django_hook.queries import PATTERNS
 from django_hook.suppressions import Suppressions
 from django_hook.users import loaded_user
@@ -33,10 +34,9 @@ from perfctl.spool.writer import Writer
 
 _ERROR, _KILLED, _CANCELLED = int(Flag.ERROR), int(Flag.KILLED), int(Flag.CANCELLED)
 _CANCELLED_STATUS = 499
-_SHORT_US = 250
-_FRESH_NS = 10_000_000
 
 Begin = Callable[[HttpRequest], RequestState | None]
+Append = Callable[[bytes], bool]
 
 
 @dataclass(slots=True)
@@ -72,6 +72,7 @@ class Hook:
         self._suppressions = Suppressions(settings.n_plus_one_ignore, PATTERNS)
         self._feed: Feed | None = None
         self._writer: Writer | None = None
+        self._append: Append = _nowhere
         self._is_decided = False
         self._in_tests = False
         for problem in settings.problems:
@@ -92,6 +93,8 @@ class Hook:
             if self._feed is not None:
                 self._suppressions.declare(self._feed.writer.count)
                 self._writer = self._feed.writer
+                self._append = self._feed.writer.append
+                faults.count_with(self._feed.writer.count)
         return self._writer is not None
 
     def begins(self, measures: Measures) -> Begin:
@@ -129,7 +132,8 @@ class Hook:
                     state.runs_alone = len(active) == 1
                     # Under ASGI, and where threads are green, a thread's time is not a request's.
                     if measures_cpu and isinstance(request, WSGIRequest):
-                        state.cpu_started_ns = thread_time_ns()
+                        is_short = request.path_info in here.short_paths
+                        state.cpu_started_ns = NOT_READ if is_short else thread_time_ns()
             except Exception:
                 faults.count("begin")
                 return None
@@ -164,31 +168,25 @@ class Hook:
                 return  # a child that this request forked; the record is its parent's
             if state.measures_process:
                 here.active.discard(state)
-                if duration_us < _SHORT_US and now_ns - here.rss_read_ns < _FRESH_NS:
-                    # Too short to have waited, or for memory to have grown much: to read both
-                    # clock and memory would cost 4 µs.
+                if duration_us < SHORT_US and now_ns - here.rss_read_ns < FRESH_NS:
+                    # Too short to have waited, or for memory to have grown much: to read the
+                    # clocks and memory would cost 5 µs.
                     state.rss_kib = here.rss_kib
                     if state.cpu_started_ns:
                         state.cpu_us = duration_us
+                        if state.cpu_started_ns > 0:
+                            here.note_short(request.path_info)
                 else:
-                    here.note_end(state)
+                    here.note_end(state, request.path_info)
             state.status = response.status_code
 
             # Straight in its store: `headers[...] =` takes 1.2 µs to find out that this is ASCII.
             headers = response.headers._store
-            given = headers.get("x-request-id")
-            if given is None or not incoming.is_request_id(given[1]):
-                traceparent = request.META.get("HTTP_TRACEPARENT")
-                drawn = here.draw_id()
-                if traceparent is not None:
-                    drawn = incoming.request_id(traceparent, drawn)
-                given = headers["x-request-id"] = ("X-Request-ID", drawn)
-            state.request_id = given[1]
-            length = headers.get("content-length")
-            if length is not None:
-                state.response_bytes = int(length[1])
-            elif not response.streaming:
-                state.response_bytes = len(response.content)  # type: ignore[attr-defined]
+            if "x-request-id" in headers or "HTTP_TRACEPARENT" in request.META:
+                state.request_id = self._identify(headers, request)
+            else:
+                state.request_id = drawn = here.draw_id()
+                headers["x-request-id"] = ("X-Request-ID", drawn)
 
             match = request.resolver_match
             endpoint = None
@@ -197,17 +195,23 @@ class Hook:
             if endpoint is None:
                 endpoint = self._namer.find(request, response, state.name)
             state.head = endpoint.head
-            if endpoint.flags:
-                state.flags |= endpoint.flags
-            if getattr(request, "user", None) is not None:
-                state.user = loaded_user(request, hashed=self._settings.hash_users)
-                state.has_more |= state.user is not None
-            if state.failures is not None or self._in_tests:
-                self._tell_more(state, request)
-            if response.streaming:
-                streams.follow(response, state, functools.partial(self._write, endpoint))
+            if getattr(request, "user", None) is not None or self._in_tests:
+                self._tell_whose(state, request)
+
+            if "content-length" in headers or response.streaming:
+                state.response_bytes = _length_of(headers)
             else:
+                # What `content` would join first.
+                state.response_bytes = sum(map(len, response._container))  # type: ignore[attr-defined, arg-type]
+            if response.streaming:
+                self._tell_agent(state, request)  # it may fail yet
+                streams.follow(response, state, functools.partial(self._write, endpoint))
+            elif state.has_more or endpoint.is_special or state.status >= 500:
+                if state.failures is not None:
+                    self._tell_agent(state, request)
                 self._write(endpoint, state)
+            elif not self._append(encode_request(state)[0]):
+                self._complain()
         except Exception:
             faults.count("finish")
 
@@ -219,7 +223,7 @@ class Hook:
                 return
             if state.measures_process:
                 process.current.active.discard(state)
-                process.current.note_end(state)
+                process.current.note_end(state, request.path_info)
             state.status = 500
             if isinstance(exc, (CancelledError, GeneratorExit)):
                 state.status = _CANCELLED_STATUS
@@ -232,45 +236,66 @@ class Hook:
             state.request_id = incoming.request_id(traceparent, process.current.draw_id())
             endpoint = self._namer.find(request, None, state.name)
             state.head = endpoint.head
-            state.flags |= endpoint.flags
-            state.user = loaded_user(request, hashed=self._settings.hash_users)
-            state.has_more |= state.user is not None
-            self._tell_more(state, request)
+            self._tell_whose(state, request)
+            self._tell_agent(state, request)
             self._write(endpoint, state)
         except Exception:
             faults.count("break_off")
 
-    def _tell_more(self, state: RequestState, request: HttpRequest) -> None:
+    def _identify(self, headers: dict[str, tuple[str, str]], request: HttpRequest) -> str:
+        """The id that the answer has, or one behind the caller's trace."""
+        _, given = headers.get("x-request-id", ("", ""))
+        if incoming.is_request_id(given):
+            return given
+        traceparent = request.META.get("HTTP_TRACEPARENT", "")
+        made = incoming.request_id(traceparent, process.current.draw_id())
+        headers["x-request-id"] = ("X-Request-ID", made)
+        return made
+
+    def _tell_whose(self, state: RequestState, request: HttpRequest) -> None:
+        state.user = loaded_user(request, hashed=self._settings.hash_users)
         if self._in_tests:
             state.test = testing.running_test()
+        if state.user is not None or state.test is not None:
             state.has_more = True
-        if state.failures:
-            state.agent = family_of(request.META.get("HTTP_USER_AGENT"))
+
+    def _tell_agent(self, state: RequestState, request: HttpRequest) -> None:
+        """Which browser it was, for error records."""
+        state.agent = family_of(request.META.get("HTTP_USER_AGENT"))
 
     def _write(self, endpoint: Endpoint, state: RequestState) -> None:
+        """Record a request with all that may be to say of it."""
         writer = self._writer
         if endpoint.is_ignored or writer is None or state.process is not process.current:
             return
+        state.flags |= endpoint.flags
         if state.status >= 500:
             state.flags |= _ERROR
         try:
-            if state.queries is None:
-                line, ordinals = encode_request(state)
-            else:
-                found = findings(state)
-                if found:
-                    found = self._suppressions.sift(found, endpoint.route, writer.count)
-                line, ordinals = encode_request(state, found)
-            if faults.PENDING:
-                faults.hand_over(writer.count)
+            found = findings(state) if state.queries is not None else []
+            if found:
+                found = self._suppressions.sift(found, endpoint.route, writer.count)
+            line, ordinals = encode_request(state, found)
             is_written = writer.append(line, ordinals)
-            if state.failures is not None:
-                for failure in state.failures:
-                    is_written = writer.append(encode_failure(state, failure)) and is_written
-            if not is_written and self._feed is not None:
-                self._feed.complain()
+            for failure in state.failures or ():
+                is_written = writer.append(encode_failure(state, failure)) and is_written
+            if not is_written:
+                self._complain()
         except Exception:
             faults.count("record")
+
+    def _complain(self) -> None:
+        if self._feed is not None:
+            self._feed.complain()
+
+
+def _length_of(headers: dict[str, tuple[str, str]]) -> int | Null:
+    _, length = headers.get("content-length", ("", ""))
+    return int(length) if length.isdecimal() else NULL
+
+
+def _nowhere(line: bytes) -> bool:
+    return True
 
 
 @functools.cache

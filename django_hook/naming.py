@@ -29,13 +29,17 @@ _MOST_ENDPOINTS = 2000
 _MOST_NAMES = 200
 
 
-class Endpoint(NamedTuple):
+class Endpoint:
     """Method and route, as a record has them, and what is said of their requests."""
 
-    route: str
-    head: str
-    flags: int
-    is_ignored: bool
+    __slots__ = ("flags", "head", "is_ignored", "is_special", "route")
+
+    def __init__(self, route: str, head: str, flags: int, *, is_ignored: bool) -> None:
+        self.route = route
+        self.head = head
+        self.flags = flags
+        self.is_ignored = is_ignored
+        self.is_special = is_ignored or flags != 0
 
 
 class Namer:
@@ -88,7 +92,7 @@ class Namer:
         is_ignored = self._ignore(route)
         if len(self.endpoints) >= _MOST_ENDPOINTS:
             route = OTHER
-        endpoint = Endpoint(route, encode_head(method, route), int(flags), is_ignored)
+        endpoint = Endpoint(route, encode_head(method, route), int(flags), is_ignored=is_ignored)
         if len(self.endpoints) < _MOST_ENDPOINTS:
             self.endpoints[key] = endpoint
         return endpoint

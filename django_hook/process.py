@@ -12,6 +12,12 @@ from perfctl.recording.state import NULL, Null, RequestState
 _STATM = "/proc/self/statm"
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _DRAWN_AHEAD = 64
+_MOST_SHORT_PATHS = 500
+
+SHORT_US = 250
+FRESH_NS = 10_000_000
+NOT_READ = -1
+"""In place of a start on the CPU clock."""
 _FRESH_NS = 10_000_000
 
 
@@ -25,6 +31,8 @@ class Process:
         """The last one that began."""
         self.rss_kib: int | Null = NULL
         self.rss_read_ns = 0
+        self.short_paths: set[str] = set()
+        """Paths whose last request was so short that its time is its CPU time."""
         self.ids: list[str] = []
         # Not the project's generator: seeded, or forked with it, workers would draw the same ids.
         self._random = random.Random(os.urandom(16))  # noqa: S311
@@ -39,13 +47,24 @@ class Process:
             self.ids += [digits[at : at + 16] for at in range(16, len(digits), 16)]
             return digits[:16]
 
-    def note_end(self, state: RequestState) -> None:
+    def note_short(self, path: str) -> None:
+        """Requests of this path are too short to have a CPU time of their own."""
+        if len(self.short_paths) >= _MOST_SHORT_PATHS:
+            self.short_paths.clear()
+        self.short_paths.add(path)
+
+    def note_end(self, state: RequestState, path: str) -> None:
         """CPU time and resident memory at the end of a request, and the memory's change.
 
         The change is from the last reading, and left out where requests overlapped.
         """
-        if state.cpu_started_ns:
+        if state.cpu_started_ns > 0:
             state.cpu_us = (thread_time_ns() - state.cpu_started_ns) // 1000
+        elif state.cpu_started_ns == NOT_READ:
+            if state.duration_us < SHORT_US:
+                state.cpu_us = state.duration_us
+            else:  # unknown this once; the next one is measured again
+                self.short_paths.discard(path)
         before_kib, now_kib = self.rss_kib, self._read_rss_kib()
         if now_kib is not None:
             self.rss_kib = state.rss_kib = now_kib

@@ -8,29 +8,39 @@ row by row is.
 
 from __future__ import annotations
 
+import itertools
+import sys
+from collections.abc import Callable
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from perfctl.recording.fingerprint import Kind
-from perfctl.recording.patterns import CallPath
+from perfctl.recording.fingerprint import Kind, without_offset
+from perfctl.recording.patterns import CallPath, Texts
+from perfctl.recording.stack import PathReader
 from perfctl.recording.state import RequestState
+
+Describe = Callable[[CallPath, FrameType], None]
+Observer = Callable[[RequestState, Any, Any, bool, int], None]
 
 THRESHOLD = 5
 _MOST_SEEN = 10_000
 _MOST_PATHS = 2_000
+
+# A batch of rows may come as an iterator, whose reading is the driver's.
+_unlike_any = itertools.count()
 
 
 class Tally:
     """How often a statement came along one path, and what that took."""
 
     __slots__ = (
-        "batch",
+        "batch_calls",
         "calls",
         "duplicate_ns",
         "duplicates",
         "first",
+        "last_batch",
         "max_ns",
-        "repeats",
         "total_ns",
         "varies",
     )
@@ -41,10 +51,9 @@ class Tally:
         self.max_ns = 0
         self.first = first
         self.varies = False
-        self.repeats = 0
-        self.batch = 0
         self.duplicates = 0
         self.duplicate_ns = 0
+        self.batch_calls = self.last_batch = 0
 
 
 class Finding(NamedTuple):
@@ -58,49 +67,85 @@ class Finding(NamedTuple):
     detail: str | None
 
 
-def count_query(
-    state: RequestState,
-    path: CallPath,
-    took_ns: int,
-    identity: int,
-    variant: int,
-    batch: FrameType | None,
-) -> bool:
-    """Count a query of a path; true when it has become an N+1 that nobody has described yet.
+def make_observer(  # noqa: C901 - see its docstring
+    texts: Texts, paths: PathReader, describe: Describe
+) -> Observer:
+    """What counts the queries of one database, called by the wrapper of its connections.
 
-    `identity` is the same for the same statement with the same parameters, `variant` also where it
-    reads another page of the same result.
+    This is on the way of each query, and written flat: a call of a function costs as much as a
+    dozen lines. `describe` is asked once for each path on which an N+1 is found.
     """
-    queries = state.queries
-    if queries is None:
-        queries = state.queries = {}
-        state.has_more = True
-    tally = queries.get(path)
-    if tally is None:
-        if len(queries) >= _MOST_PATHS:
-            path = path.pattern.nowhere
-        tally = queries.setdefault(path, Tally(variant))
-    tally.calls += 1
-    tally.total_ns += took_ns
-    if took_ns > tally.max_ns:
-        tally.max_ns = took_ns
-    if variant != tally.first:
-        tally.varies = True
-    seen = state.seen
-    if seen is None:
-        state.seen = {identity}
-    elif identity in seen:
-        tally.duplicates += 1
-        tally.duplicate_ns += took_ns
-    elif len(seen) < _MOST_SEEN:
-        seen.add(identity)
-    if batch is not None:
-        number = _number_of_call(state, batch)
-        if number == tally.batch:
-            return False
-        tally.batch = number
-    tally.repeats += 1
-    return tally.repeats >= THRESHOLD and tally.varies and not path.is_described
+    known = texts.get
+    get_frame = sys._getframe
+
+    def observe(  # noqa: C901
+        state: RequestState, sql: Any, params: Any, many: bool, took_ns: int
+    ) -> None:
+        try:
+            pattern = known(sql)
+        except TypeError:  # not a text, and not hashable
+            pattern = None
+        if pattern is None:
+            pattern, sql = texts.learn(sql)
+
+        batch = None
+        for path in pattern.recent:
+            try:
+                for depth, code, instruction in path.steps:
+                    frame = get_frame(depth)
+                    if frame.f_code is not code or frame.f_lasti != instruction:
+                        break
+                else:
+                    if path.batch is not None:
+                        batch = get_frame(path.batch[0])
+                        if batch.f_code is not path.batch[1]:
+                            continue
+                    break
+            except ValueError:  # the stack is not that deep
+                continue
+        else:
+            path, batch = paths.read(pattern, get_frame())
+
+        try:
+            identity = next(_unlike_any) if many else hash((sql, params))
+        except TypeError:
+            identity = hash((sql, _as_key(params)))
+        variant = identity
+        if pattern.reads_pages:
+            variant = hash((without_offset(sql), _as_key(params)))
+
+        queries = state.queries
+        if queries is None:
+            queries = state.queries = {}
+            state.has_more = True
+        tally = queries.get(path)
+        if tally is None:
+            if len(queries) >= _MOST_PATHS:
+                path = pattern.nowhere
+            tally = queries.setdefault(path, Tally(variant))
+        tally.calls += 1
+        tally.total_ns += took_ns
+        if took_ns > tally.max_ns:
+            tally.max_ns = took_ns
+        if variant != tally.first:
+            tally.varies = True
+        seen = state.seen
+        if seen is None:
+            state.seen = {identity}
+        elif identity in seen:
+            tally.duplicates += 1
+            tally.duplicate_ns += took_ns
+        elif tally.calls < _MOST_SEEN:
+            seen.add(identity)
+        if batch is not None:
+            number = _number_of_call(state, batch)
+            if number != tally.last_batch:
+                tally.last_batch = number
+                tally.batch_calls += 1
+        if not path.is_described and is_n_plus_one(path, tally):
+            describe(path, get_frame())
+
+    return observe
 
 
 def _number_of_call(state: RequestState, batch: FrameType) -> int:
@@ -135,7 +180,18 @@ def findings(state: RequestState) -> list[Finding]:
 
 def is_n_plus_one(path: CallPath, tally: Tally) -> bool:
     """Whether what came along this path is an N+1."""
-    return tally.repeats >= THRESHOLD and tally.varies and path.pattern.kind is not Kind.CONTROL
+    repeats = tally.calls if path.batch is None else tally.batch_calls
+    return repeats >= THRESHOLD and tally.varies and path.pattern.kind is not Kind.CONTROL
+
+
+def _as_key(params: Any) -> Any:
+    """What tells one set of parameters from another, where these cannot be hashed."""
+    try:
+        key = tuple(params.items()) if isinstance(params, dict) else tuple(params)
+        hash(key)
+    except TypeError:  # a list or a JSON value among them
+        return repr(params)
+    return key
 
 
 def _duplicates(state: RequestState, repeated: set[int]) -> list[Finding]:

@@ -7,9 +7,9 @@ enough to look at the few frames that make up the path, each at its depth (0.1 Â
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
+from types import CodeType
+from typing import Any
 
 from perfctl.recording import fingerprint as shape
 from perfctl.recording.fingerprint import Dialect, Kind
@@ -48,17 +48,18 @@ class Pattern:
         self.kind = kind
         self.reads_pages = " OFFSET ?" in fingerprint
         self.paths: dict[object, CallPath] = {}
-        self.recent: tuple[CallPath, ...] = ()
         # For what needs no place: a statement that steers the transaction, one too many.
         self.nowhere = CallPath(self, Origin.SKIPPED, ())
+        self.recent: tuple[CallPath, ...] = (self.nowhere,) if kind is Kind.CONTROL else ()
 
     def keep(self, path: CallPath) -> CallPath:
         """The path to count on: the one already known by this key, moved to the front."""
         if len(self.paths) >= _MOST_PATHS:
             self.paths.clear()
         path = self.paths.setdefault(path.key, path).moved_to(path)
-        others = [known for known in self.recent if known is not path]
-        self.recent = (path, *others[: _RECENT_PATHS - 1])
+        if path.steps:  # a path without any would be taken for all
+            others = [known for known in self.recent if known is not path]
+            self.recent = (path, *others[: _RECENT_PATHS - 1])
         return path
 
 
@@ -90,24 +91,6 @@ class CallPath:
         """Itself, with the depths at which it was seen last (a recursion has several)."""
         self.steps, self.batch = other.steps, other.batch
         return self
-
-    def leads_here(self) -> bool:
-        """Whether the caller stands on this path now."""
-        get_frame = sys._getframe
-        try:
-            for depth, code, instruction in self.steps:
-                frame = get_frame(depth)
-                if frame.f_code is not code or frame.f_lasti != instruction:
-                    return False
-            if self.batch is not None and get_frame(self.batch[0]).f_code is not self.batch[1]:
-                return False
-        except ValueError:  # the stack is not that deep
-            return False
-        return self.steps != ()
-
-    def batch_frame(self) -> FrameType | None:
-        """The call of the batch that the caller stands in, where it does."""
-        return sys._getframe(self.batch[0]) if self.batch is not None else None
 
 
 class PatternBook:
@@ -150,10 +133,12 @@ class Texts:
         self._dialect = dialect
         self.known: dict[str | int, Pattern] = {}
         # The wrapper asks this for each query.
-        self.get: Callable[[str], Pattern | None] = self.known.get
+        self.get: Callable[[Any], Pattern | None] = self.known.get
 
-    def learn(self, sql: str) -> tuple[Pattern, str]:
+    def learn(self, sql: Any) -> tuple[Pattern, str]:
         """The pattern of a text not found in `known`, and the text that tells it from others."""
+        if type(sql) is not str:
+            sql = _as_text(sql)
         if shape.has_comment(sql):
             sql = shape.strip_comments(sql, self._dialect)
         key: str | int = sql if len(sql) <= _LONG_TEXT else hash(sql)
@@ -165,3 +150,16 @@ class Texts:
                 self.known.clear()
             self.known[key] = pattern
         return pattern, sql
+
+
+def _as_text(sql: Any) -> str:
+    """The text of what a driver composes: bytes, psycopg's `sql.Composed`."""
+    if isinstance(sql, bytes):
+        return sql.decode("utf-8", "replace")
+    compose = getattr(sql, "as_string", None)
+    if compose is None:
+        return str(sql)
+    try:
+        return str(compose(None))
+    except Exception:  # a driver that composes for a connection only
+        return f"({type(sql).__name__})"

@@ -14,9 +14,9 @@ from zlib import crc32
 from perfctl.model import Flag
 from perfctl.recording.cachekeys import OTHER
 from perfctl.recording.check import FORMAT_VERSION, MAX_ITEMS, MAX_LINE_BYTES, METHODS
-from perfctl.recording.nplus1 import Finding
-from perfctl.recording.patterns import OTHER_ORDINAL, Pattern
-from perfctl.recording.state import Failure, RequestState
+from perfctl.recording.nplus1 import Finding, Tally
+from perfctl.recording.patterns import OTHER_ORDINAL, CallPath, Pattern
+from perfctl.recording.state import CacheUse, Failure, RequestState, Span
 
 _CUT, _DUPLICATES = int(Flag.CUT), int(Flag.DUPLICATES)
 _MOST_PATTERNS = 200
@@ -27,7 +27,10 @@ _LONGEST_NAME = 100
 _LONGEST_PLACE = 300
 _LONGEST_TEST = 500
 _LONGEST_MESSAGE = 1000
-_MAX_BODY = MAX_LINE_BYTES - len("01234567 \n")
+# Less what stands before it: method and route, which may be 6 bytes a character, and numbers.
+_MOST_TAIL = MAX_LINE_BYTES - 6 * _LONGEST_ROUTE - 1000
+
+CacheCell = tuple[str, str]  # alias, prefix
 
 
 class Segment(NamedTuple):
@@ -91,22 +94,12 @@ def encode_request(
     ordinals: Collection[int] = ()
     if state.has_more:
         db, tail, ordinals = _encode_tail(state, findings, db)
-    body = '["r",%d,%s,%d,%d,%s,"%s",%d,%s,%s,%s,%s,%s%s]' % (  # noqa: UP031 - the quickest
-        state.started_ms,
-        state.head,
-        state.status,
-        state.duration_us,
-        state.response_bytes,
-        state.request_id,
-        state.flags,
-        state.cpu_us,
-        state.queue_us,
-        state.rss_kib,
-        state.rss_delta_kib,
-        db,
-        tail,
-    )
-    return ("%08x %s\n" % (crc32(body.encode()), body)).encode(), ordinals  # noqa: UP031
+    data = (
+        f'["r",{int(state.started_ms)},{state.head},{state.status},{state.duration_us},'
+        f'{state.response_bytes},"{state.request_id}",{state.flags},{state.cpu_us},'
+        f"{state.queue_us},{state.rss_kib},{state.rss_delta_kib},{db}{tail}]"
+    ).encode()
+    return b"%08x %b\n" % (crc32(data), data), ordinals
 
 
 def quote(text: str, longest: int) -> str:
@@ -121,72 +114,110 @@ def _quote_or_null(text: str | None, longest: int) -> str:
 
 
 def _line(body: str) -> bytes:
-    return ("%08x %s\n" % (crc32(body.encode()), body)).encode()  # noqa: UP031
+    data = body.encode()
+    return b"%08x %b\n" % (crc32(data), data)
 
 
-class _Part:
-    """One item of a request's tail, with what stands for it where it would be too long."""
-
-    __slots__ = ("default", "shorter", "text")
-
-    def __init__(self, default: str, text: str | None = None, shorter: str | None = None) -> None:
-        self.default = default
-        self.text = default if text is None else text
-        self.shorter = default if shorter is None else shorter
+_TAIL = ("null", "null", "[]", "[]", "[]", "null", "[]")
+"""User, lifetime, patterns, findings, caches, test, spans where there are none."""
+_USER, _LIFETIME, _PATTERNS, _FINDINGS, _CACHES, _TEST, _SPANS = range(len(_TAIL))
 
 
 def _encode_tail(
     state: RequestState, findings: Sequence[Finding], db: str
 ) -> tuple[str, str, Collection[int]]:
-    tallies = (state.queries or {}).values()
-    if tallies:
-        calls = sum([tally.calls for tally in tallies])
-        db = f"{calls},{sum([tally.total_ns for tally in tallies]) // 1000}"
-    uses = _pattern_uses(state)
-    user = _Part("null", _quote_or_null(state.user, 200))
-    lifetime = _Part("null", "null" if state.lifetime_us is None else str(state.lifetime_us))
-    patterns = _Part("[]", _list(uses), _list([_sum_of(uses)]) if uses else "[]")
-    found = _Part("[]", _findings(findings[:_MOST_FINDINGS]))
-    caches = _Part("[]", _cache_uses(state), _cache_sums(state))
-    test = _Part("null", _quote_or_null(state.test, _LONGEST_TEST))
-    spans = _Part("[]", _spans(state))
-    parts = [user, lifetime, patterns, found, caches, test, spans]
-    room = _MAX_BODY - 400 - len(state.head)
-    if any(finding.kind == "d" for finding in findings):
-        state.flags |= _DUPLICATES
-    for part in (patterns, caches, spans, found, test):
-        if sum(len(part.text) + 1 for part in parts) <= room:
+    """Queries and their time, the items at the end, and the ordinals that these refer to."""
+    parts = list(_TAIL)
+    uses: dict[int, Use] = {}
+    if state.user is not None:
+        parts[_USER] = _quote_or_null(state.user, 200)
+    if state.lifetime_us is not None:
+        parts[_LIFETIME] = str(state.lifetime_us)
+    if state.queries:
+        db, uses = _pattern_uses(state.queries)
+        parts[_PATTERNS] = _encode_uses(uses.values())
+    if findings:
+        findings = findings[:_MOST_FINDINGS]
+        parts[_FINDINGS] = _encode_findings(findings)
+        if any(finding.kind == "d" for finding in findings):
+            state.flags |= _DUPLICATES
+    if state.caches:
+        parts[_CACHES] = _encode_caches(state.caches)
+    if state.test is not None:
+        parts[_TEST] = _quote_or_null(state.test, _LONGEST_TEST)
+    if state.spans:
+        parts[_SPANS] = _encode_spans(state.spans)
+    ordinals: Collection[int] = uses.keys()
+    if findings or OTHER_ORDINAL in uses:
+        ordinals = {*uses, *[finding.ordinal for finding in findings]} - {OTHER_ORDINAL}
+    tail = _join(parts)
+    if len(tail) > _MOST_TAIL:
+        ordinals = _shorten(parts, state, uses, findings)
+        tail = _join(parts)
+    return db, tail, ordinals
+
+
+def _join(parts: list[str]) -> str:
+    """The items as they follow the others; those at the end are left out where they say nothing."""
+    last = len(parts)
+    while last and parts[last - 1] == _TAIL[last - 1]:
+        last -= 1
+    return "," + ",".join(parts[:last]) if last else ""
+
+
+def _shorten(
+    parts: list[str], state: RequestState, uses: dict[int, Use], findings: Sequence[Finding]
+) -> Collection[int]:
+    """Sum patterns, then caches, and leave out others, until all fits; returns the ordinals left."""
+    state.flags |= _CUT
+    ordinals: set[int] = set()
+    shorter = {
+        _PATTERNS: _encode_uses([_sum_of(uses.values())]) if uses else "[]",
+        _CACHES: _sum_caches(state.caches or {}),
+        _SPANS: "[]",
+        _FINDINGS: "[]",
+        _TEST: "null",
+    }
+    for at, text in shorter.items():
+        parts[at] = text
+        if at == _PATTERNS:
+            ordinals = {finding.ordinal for finding in findings}
+        elif at == _FINDINGS:
+            ordinals = set()
+        if len(_join(parts)) <= _MOST_TAIL:
             break
-        if part.text != part.shorter:
-            part.text = part.shorter
-            state.flags |= _CUT
-    while parts and parts[-1].text == parts[-1].default:
-        parts.pop()
-    kept = {use[0] for use in uses if use[0] >= 0} if patterns.text != patterns.shorter else set()
-    if found.text != found.default:
-        kept.update(
-            finding.ordinal for finding in findings[:_MOST_FINDINGS] if finding.ordinal >= 0
-        )
-    return db, "".join("," + part.text for part in parts), kept
+    return ordinals - {OTHER_ORDINAL}
 
 
 Use = tuple[int, int, int, int]  # ordinal, calls, total_us, max_us
 
 
-def _pattern_uses(state: RequestState) -> list[Use]:
-    """The costliest patterns; what is one too many is summed under `(other)`."""
-    sums: dict[int, Use] = {}
-    for path, tally in (state.queries or {}).items():
-        ordinal = path.pattern.ordinal
-        use = (ordinal, tally.calls, tally.total_ns // 1000, tally.max_ns // 1000)
-        before = sums.get(ordinal)
-        sums[ordinal] = use if before is None else _sum_of((before, use), ordinal)
-    others = [sums.pop(OTHER_ORDINAL)] if OTHER_ORDINAL in sums else []
-    uses = sorted(sums.values(), key=_total_us, reverse=True) if len(sums) > 1 else [*sums.values()]
-    others += uses[_MOST_PATTERNS - 1 :] if len(uses) > _MOST_PATTERNS - bool(others) else []
-    if not others:
-        return uses
-    return [*uses[: _MOST_PATTERNS - 1], _sum_of(others)]
+def _pattern_uses(queries: dict[CallPath, Tally]) -> tuple[str, dict[int, Use]]:
+    """Number and time of all queries, and the uses of each pattern over its paths."""
+    uses: dict[int, Use] = {}
+    n_calls = total_us = 0
+    for path, tally in queries.items():
+        ordinal, calls, us = path.pattern.ordinal, tally.calls, tally.total_ns // 1000
+        n_calls += calls
+        total_us += us
+        use = (ordinal, calls, us, tally.max_ns // 1000)
+        before = uses.get(ordinal)
+        uses[ordinal] = use if before is None else _sum_of((before, use), ordinal)
+    if len(uses) > _MOST_PATTERNS or OTHER_ORDINAL in uses:
+        uses = _costliest(uses)
+    return f"{n_calls},{total_us}", uses
+
+
+def _costliest(uses: dict[int, Use]) -> dict[int, Use]:
+    """The costliest patterns; what is one too many is summed under `(other)`, which stands last."""
+    others = [uses.pop(OTHER_ORDINAL)] if OTHER_ORDINAL in uses else []
+    by_cost = sorted(uses.values(), key=_total_us, reverse=True)
+    room = _MOST_PATTERNS - 1 if others or len(by_cost) > _MOST_PATTERNS else _MOST_PATTERNS
+    others += by_cost[room:]
+    kept = {use[0]: use for use in by_cost[:room]}
+    if others:
+        kept[OTHER_ORDINAL] = _sum_of(others)
+    return kept
 
 
 def _total_us(use: Use) -> int:
@@ -198,26 +229,23 @@ def _sum_of(uses: Iterable[Use], ordinal: int = OTHER_ORDINAL) -> Use:
     return ordinal, sum(calls), sum(totals), max(maxima)
 
 
-def _list(uses: Iterable[Use]) -> str:
-    items = (f"[{ordinal},{calls},{total},{most}]" for ordinal, calls, total, most in uses)
+def _encode_uses(uses: Iterable[Use]) -> str:
+    items = [f"[{ordinal},{calls},{total},{most}]" for ordinal, calls, total, most in uses]
     return f"[{','.join(items)}]"
 
 
-def _findings(findings: Sequence[Finding]) -> str:
-    items = (
+def _encode_findings(findings: Sequence[Finding]) -> str:
+    items = [
         f'["{kind}",{ordinal},{calls},{total_us},{_quote_or_null(place, _LONGEST_PLACE)},'
         f"{_quote_or_null(detail, _LONGEST_PLACE)}]"
         for kind, ordinal, calls, total_us, place, detail in findings
-    )
+    ]
     return f"[{','.join(items)}]"
 
 
-def _cache_uses(state: RequestState) -> str:
-    caches = state.caches
-    if not caches:
-        return "[]"
+def _encode_caches(caches: dict[CacheCell, CacheUse]) -> str:
     if len(caches) > MAX_ITEMS:
-        return _cache_sums(state)
+        return _sum_caches(caches)
     items = [
         f"[{quote(alias, _LONGEST_NAME)},{quote(prefix, _LONGEST_NAME)},"
         f"{use.hits},{use.misses},{use.writes},{use.total_ns // 1000}]"
@@ -226,23 +254,23 @@ def _cache_uses(state: RequestState) -> str:
     return f"[{','.join(items)}]"
 
 
-def _cache_sums(state: RequestState) -> str:
+def _sum_caches(caches: dict[CacheCell, CacheUse]) -> str:
     """The same, one item a cache."""
     sums: dict[str, list[int]] = {}
-    for (alias, _), use in (state.caches or {}).items():
+    for (alias, _), use in caches.items():
         numbers = (use.hits, use.misses, use.writes, use.total_ns // 1000)
         before = sums.get(alias, [0, 0, 0, 0])
         sums[alias] = [a + b for a, b in zip(before, numbers, strict=True)]
-    items = (
+    items = [
         f"[{quote(alias, _LONGEST_NAME)},{quote(OTHER, 10)},{','.join(map(str, numbers))}]"
         for alias, numbers in list(sums.items())[:MAX_ITEMS]
-    )
+    ]
     return f"[{','.join(items)}]"
 
 
-def _spans(state: RequestState) -> str:
-    items = (
+def _encode_spans(spans: dict[str, Span]) -> str:
+    items = [
         f"[{quote(name, _LONGEST_NAME)},{span.calls},{span.total_ns // 1000}]"
-        for name, span in list((state.spans or {}).items())[:MAX_ITEMS]
-    )
+        for name, span in list(spans.items())[:MAX_ITEMS]
+    ]
     return f"[{','.join(items)}]"

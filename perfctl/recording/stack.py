@@ -15,7 +15,6 @@ from perfctl.recording.sources import Mark, Origin, SourceMap, first_of
 _DEEPEST = 400
 _LIBRARY_FRAMES = 5
 _FRAMEWORK_FRAMES = 3
-_WRAPPER_DEPTH = 1  # as counted by a method of CallPath that the wrapper calls
 _ELSEWHERE = -1  # on another stack
 
 Crossing = Callable[[FrameType], Iterable[FrameType]]
@@ -30,9 +29,9 @@ class PathReader:
         self._crossing: Final = crossing or _nobody_waits
 
     def read(self, pattern: Pattern, frame: FrameType) -> tuple[CallPath, FrameType | None]:
-        """The path that leads to the query's wrapper, whose frame this is, and the batch in it."""
+        """The path that leads to this frame, which stands at depth 0, and the batch on it."""
         found = _Found()
-        depth, at = _WRAPPER_DEPTH, frame.f_back
+        depth, at = 0, frame.f_back
         while at is not None and depth < _DEEPEST:
             depth += 1
             mark = self._take(found, depth, at)

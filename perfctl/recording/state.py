@@ -87,8 +87,8 @@ class RequestState:
     rss_kib: int | Null = NULL
     rss_delta_kib: int | Null = NULL
 
-    # The rest of the record, and whether there is any.
     has_more: bool = False
+    """Whether there is more to record: errors, or what follows."""
     user: str | None = None
     lifetime_us: int | None = None
     test: str | None = None

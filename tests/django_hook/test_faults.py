@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.cache import cache
 
-from django_hook import caching, faults, hook, queries
+from django_hook import caching, faults, hook
+from perfctl.recording import nplus1
 from tests.django_hook.recorded import Recorded
 
 
@@ -23,10 +24,10 @@ def _forget() -> None:
 @pytest.mark.parametrize(
     ("path", "module", "name", "counter"),
     [
-        ("/queries/", queries, "count_query", "hook:query"),
+        ("/queries/", nplus1, "Tally", "hook:query"),
         ("/caching/", caching, "_use_of", "hook:cache"),
         ("/plain/", hook, "loaded_user", None),
-        ("/plain/", hook, "encode_request", "hook:record"),
+        ("/plain/", hook, "encode_request", "hook:finish"),
         ("/queries/", hook, "findings", "hook:record"),
         ("/broken/", hook, "encode_failure", "hook:record"),
         ("/plain/", hook, "time", "hook:begin"),
@@ -54,7 +55,7 @@ def test_the_first_fault_of_a_place_is_logged(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line with a traceback, not one a request."""
-    monkeypatch.setattr(queries, "count_query", fail)
+    monkeypatch.setattr(nplus1, "Tally", fail)
     recorded.get("/queries/")
     recorded.get("/queries/")
     (line,) = [r for r in caplog.records if r.name == "django_hook"]

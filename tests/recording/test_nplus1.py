@@ -2,145 +2,313 @@
 
 from __future__ import annotations
 
-import sys
-from types import FrameType
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from perfctl.recording import nplus1
 from perfctl.recording.fingerprint import Dialect
-from perfctl.recording.nplus1 import THRESHOLD, count_query, findings
+from perfctl.recording.nplus1 import THRESHOLD, Finding, findings, make_observer
 from perfctl.recording.patterns import CallPath, PatternBook, Texts
-from perfctl.recording.sources import Origin
+from perfctl.recording.sources import Mark, Origin, SourceMap
+from perfctl.recording.stack import PathReader
 from perfctl.recording.state import RequestState
 
-CODE = findings.__code__
+GET = "SELECT a FROM t WHERE id = %s"
 
 
-def path_of(sql: str, instruction: int = 2) -> CallPath:
-    """A path to a statement of its own."""
-    pattern, _ = Texts(PatternBook(), "default", Dialect.STANDARD).learn(sql)
-    return CallPath(pattern, Origin.OWN, [(1, CODE, instruction)])
+class Database:
+    """Observes statements as the wrapper of a connection does; tests are the project's code."""
+
+    def __init__(self) -> None:
+        self.state = RequestState()
+        self.described: list[CallPath] = []
+        self.book = PatternBook()
+        sources = SourceMap(roots={nplus1.__file__.rpartition("/")[0]: Origin.SKIPPED})
+        texts = Texts(self.book, "default", Dialect.STANDARD)
+        self._observe = make_observer(texts, PathReader(sources), self._describe)
+
+    def _describe(self, path: CallPath, frame: Any) -> None:
+        path.is_described = True
+        self.described.append(path)
+
+    def execute(self, sql: Any, params: Any = (), many: bool = False, took_ns: int = 1000) -> None:
+        """A statement that took that long."""
+        self._observe(self.state, sql, params, many, took_ns)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far."""
+        return findings(self.state)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of what was found so far."""
+        return [finding.kind for finding in self.findings]
 
 
-def count(state: RequestState, path: CallPath, *identities: int) -> list[bool]:
-    """Count queries with these parameters."""
-    return [count_query(state, path, 1000, i, i, None) for i in identities]
+@pytest.fixture
+def db() -> Database:
+    """A database of this test alone."""
+    return Database()
 
 
-def test_five_times_with_differing_parameters() -> None:
+def test_five_times_with_differing_parameters(db: Database) -> None:
     """The fifth call makes it one; fewer do not."""
-    state, path = RequestState(), path_of("SELECT 1")
-    assert count(state, path, 1, 2, 3, 4) == [False] * 4
-    assert findings(state) == []
-    assert count(state, path, 5) == [True]
-    (finding,) = findings(state)
+    for pk in range(THRESHOLD):
+        assert db.findings == []
+        db.execute(GET, (pk,))
+    (finding,) = db.findings
     assert (finding.kind, finding.calls, finding.total_us) == ("n", THRESHOLD, 5)
+    assert finding.place is not None
+    assert finding.place.endswith("in Database.execute")
 
 
-def test_once_described_it_is_only_counted() -> None:
-    """Nobody is asked again for what is told already."""
-    state, path = RequestState(), path_of("SELECT 1")
-    count(state, path, 1, 2, 3, 4, 5)
-    path.is_described = True
-    assert count(state, path, 6, 7) == [False, False]
-    assert findings(state)[0].calls == 7
+def test_described_once(db: Database) -> None:
+    """Nobody is asked again for what is told already, in later requests neither."""
+    for _ in range(3):
+        db.state = RequestState()
+        for pk in range(9):
+            db.execute(GET, (pk,))
+        assert [finding.calls for finding in db.findings] == [9]
+    assert len(db.described) == 1
 
 
-def test_each_path_is_counted_by_itself() -> None:
+def test_each_line_is_counted_by_itself(db: Database) -> None:
     """Three calls here and three there are no N+1."""
-    state = RequestState()
-    here = path_of("SELECT 1")
-    there = CallPath(here.pattern, Origin.OWN, [(1, CODE, 40)])
-    count(state, here, 1, 2, 3)
-    count(state, there, 4, 5, 6)
-    assert findings(state) == []
+    for pk in range(3):
+        db.execute(GET, (pk,))
+    for pk in range(10, 13):
+        db.execute(GET, (pk,))
+    assert db.findings == []
 
 
-def test_same_parameters_are_duplicates() -> None:
-    """The same again and again is a duplicate, over all paths of the pattern."""
-    state = RequestState()
-    here = path_of("SELECT 1")
-    there = CallPath(here.pattern, Origin.OWN, [(1, CODE, 40)])
-    count(state, here, 7, 7, 7, 7, 7, 7)
-    count(state, there, 7)
-    (finding,) = findings(state)
+def test_the_first_call_belongs_to_its_own_line(db: Database) -> None:
+    """One call elsewhere and four in a loop are not five."""
+    db.execute(GET, (100,))
+    for pk in range(4):
+        db.execute(GET, (pk,))
+    assert db.findings == []
+
+
+def test_a_helper_is_told_apart_by_who_calls(db: Database) -> None:
+    """The same line of a helper, called on other lines, is another path."""
+
+    def helper(pk: int) -> None:
+        db.execute(GET, (pk,))
+
+    helper(1)
+    helper(2)
+    helper(3)
+    helper(4)
+    helper(5)
+    helper(6)
+    assert db.findings == []
+
+
+def test_in_the_middle_of_the_path(db: Database) -> None:
+    """Paths that begin and end alike differ in between."""
+
+    def helper(pk: int) -> None:
+        db.execute(GET, (pk,))
+
+    def between() -> None:
+        helper(1)
+        helper(2)
+        helper(3)
+        helper(4)
+        helper(5)
+        helper(6)
+
+    for _ in range(3):
+        db.state = RequestState()
+        between()
+        assert db.findings == []
+
+
+def test_recursion_is_one_path(db: Database) -> None:
+    """How deep a recursion is makes no difference."""
+
+    def walk(depth: int) -> None:
+        db.execute(GET, (depth,))
+        if depth:
+            walk(depth - 1)
+
+    walk(9)
+    assert [finding.calls for finding in db.findings] == [9]
+
+
+def test_same_parameters_are_duplicates(db: Database) -> None:
+    """The same again and again is a duplicate, over all lines."""
+    for _ in range(6):
+        db.execute(GET, (7,))
+    db.execute(GET, (7,))
+    (finding,) = db.findings
     assert (finding.kind, finding.calls, finding.total_us) == ("d", 7, 6)
 
 
-def test_an_n_plus_one_is_not_told_as_duplicate_too() -> None:
+def test_an_n_plus_one_is_not_told_as_duplicate_too(db: Database) -> None:
     """Of a pattern with an N+1 the duplicates are part of that."""
-    state, path = RequestState(), path_of("SELECT 1")
-    count(state, path, 1, 2, 1, 2, 1, 2)
-    assert [finding.kind for finding in findings(state)] == ["n"]
+    for pk in (1, 2, 1, 2, 1, 2):
+        db.execute(GET, (pk,))
+    assert db.kinds == ["n"]
 
 
-def test_repeated_writes_are_no_duplicates() -> None:
+@pytest.mark.parametrize(
+    "params",
+    [
+        lambda pk: (pk,),
+        lambda pk: [pk],
+        lambda pk: {"pk": pk},
+        lambda pk: ([pk], 1),
+        lambda pk: [{"json": pk}],
+    ],
+    ids=["tuple", "list", "dict", "tuple of lists", "list of dicts"],
+)
+def test_parameters_of_any_kind(db: Database, params: Callable[[int], Any]) -> None:
+    """Whether they can be hashed or not, parameters are told apart and known again."""
+    for _ in range(5):
+        db.execute(GET, params(1))
+    assert db.kinds == ["d"]
+    db.state = RequestState()
+    for pk in range(5):
+        db.execute(GET, params(pk))
+    assert db.kinds == ["n"]
+
+
+def test_a_list_that_is_changed_in_place(db: Database) -> None:
+    """Parameters are compared as they were when they were sent."""
+    params = [0]
+    for pk in range(5):
+        params[0] = pk
+        db.execute(GET, params)
+    assert db.kinds == ["n"]
+
+
+def test_a_literal_counts_as_a_parameter(db: Database) -> None:
+    """A value in the text differs as a parameter does."""
+    for pk in range(5):
+        db.execute(f"SELECT a FROM t WHERE id = {pk}", None)
+    assert db.kinds == ["n"]
+
+
+def test_a_comment_does_not(db: Database) -> None:
+    """A comment makes no other statement."""
+    for trace in range(5):
+        db.execute(f"SELECT a FROM t /* trace {trace} */", None)
+    assert db.kinds == ["d"]
+
+
+def test_pages_of_one_result(db: Database) -> None:
+    """To read page after page is neither an N+1 nor a duplicate."""
+    for page in range(9):
+        db.execute(f"SELECT a FROM t WHERE b = %s LIMIT 10 OFFSET {page * 10}", (1,))
+    assert db.findings == []
+
+
+def test_many_rows_at_once(db: Database) -> None:
+    """Rows may come as an iterator: it is not read, and no two are taken for the same."""
+    for _ in range(5):
+        rows = iter([(1,), (2,)])
+        db.execute("INSERT INTO t VALUES (%s)", rows, many=True)
+        assert len(list(rows)) == 2
+    assert db.kinds == ["n"]
+
+
+def test_repeated_writes_are_no_duplicates(db: Database) -> None:
     """To write the same twice is not to ask the same twice."""
-    state, path = RequestState(), path_of("UPDATE t SET a = 1")
-    count(state, path, 1, 1, 1)
-    assert findings(state) == []
+    for _ in range(3):
+        db.execute("UPDATE t SET a = 1", None)
+    assert db.findings == []
 
 
-def test_steering_is_no_query() -> None:
+def test_steering_is_no_query(db: Database) -> None:
     """Savepoints repeat as they like."""
-    state, path = RequestState(), path_of("SAVEPOINT x")
-    count(state, path, *range(20))
-    assert findings(state) == []
+    for i in range(20):
+        db.execute(f'SAVEPOINT "s{i}"', None)
+    assert db.findings == []
 
 
-def test_costliest_first() -> None:
+def test_costliest_first(db: Database) -> None:
     """What took longest stands first."""
-    state = RequestState()
-    cheap, costly = path_of("SELECT 1"), path_of("SELECT a")
-    count(state, cheap, 1, 2, 3, 4, 5)
-    for i in range(5):
-        count_query(state, costly, 9000, 10 + i, 10 + i, None)
-    assert [finding.total_us for finding in findings(state)] == [45, 5]
+    for pk in range(5):
+        db.execute(GET, (pk,))
+        db.execute("SELECT b FROM t WHERE id = %s", (pk,), took_ns=9000)
+    assert [finding.total_us for finding in db.findings] == [45, 5]
 
 
-def batch_of(state: RequestState, path: CallPath, *identities: int) -> None:
-    """One call of a batch that sends several statements."""
-    frame: FrameType = sys._getframe()
-    for i in identities:
-        count_query(state, path, 1000, i, i, frame)
+class Composed:
+    """A statement that a driver composes; it has no hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def as_string(self, context: object) -> str:
+        if context is None:
+            return self.text
+        raise TypeError
+
+
+@pytest.mark.parametrize("kind", [str.encode, Composed])
+def test_statements_that_are_no_text(db: Database, kind: Callable[[str], Any]) -> None:
+    """Bytes and composed statements are read as the text that they are."""
+    for pk in range(5):
+        db.execute(kind(GET), (pk,))
+    assert db.kinds == ["n"]
+    assert db.book[0].fingerprint == "SELECT a FROM t WHERE id = ?"
+
+
+def test_paths_of_a_request_are_bounded(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that asks on thousands of paths keeps a bounded number, and all its calls."""
+    monkeypatch.setattr(nplus1, "_MOST_PATHS", 3)
+    for sql in ("SELECT a", "SELECT b", "SELECT c", "SELECT d", "SELECT e"):
+        db.execute(sql, None)
+        db.execute(sql, None)
+    tallies = db.state.queries
+    assert tallies is not None
+    assert len(tallies) == 3 + 4  # three paths, then one for each pattern
+    assert sum(tally.calls for tally in tallies.values()) == 10
+
+
+class Batches(Database):
+    """The same, where `batch` is a function that sends several statements for one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        marks = {__file__: {"batch": Mark.BATCH}}
+        sources = SourceMap(roots={nplus1.__file__.rpartition("/")[0]: Origin.SKIPPED}, marks=marks)
+        texts = Texts(self.book, "default", Dialect.STANDARD)
+        self._observe = make_observer(texts, PathReader(sources), self._describe)
+
+    def batch(self, *statements: tuple[str, int]) -> None:
+        """Statements for one call."""
+        for sql, pk in statements:
+            self.execute(sql, (pk,))
 
 
 def test_a_batch_is_one_call() -> None:
     """However many statements a batch sends, it was called once."""
-    state, path = RequestState(), path_of("SELECT 1")
-    batch_of(state, path, *range(50))
-    assert findings(state) == []
+    db = Batches()
+    db.batch(*[(GET, pk) for pk in range(50)])
+    assert db.findings == []
 
 
-def test_a_batch_called_row_by_row() -> None:
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_batch_called_row_by_row(size: int) -> None:
     """A batch that is called again and again is an N+1, whatever each call sends."""
-    for size in (1, 3):
-        state, path = RequestState(), path_of("SELECT 1")
-        for row in range(4):
-            batch_of(state, path, *range(row * 10, row * 10 + size))
-        assert findings(state) == []
-        batch_of(state, path, 100)
-        assert [finding.calls for finding in findings(state)] == [4 * size + 1]
+    db = Batches()
+    for row in range(THRESHOLD):
+        assert db.findings == []
+        db.batch(*[(GET, row * 10 + i) for i in range(size)])
+    assert [finding.calls for finding in db.findings] == [THRESHOLD * size]
 
 
 def test_two_statements_in_one_batch() -> None:
     """Both statements of a batch are counted for each of its calls."""
-    state = RequestState()
-    paths = [path_of("SELECT 1"), path_of("SELECT a")]
-
-    def both(i: int) -> None:
-        for path in paths:
-            count_query(state, path, 1000, i, i, sys._getframe())
-
-    for i in range(5):
-        both(i)
-    assert len(findings(state)) == 2
-
-
-def test_paths_of_a_request_are_bounded() -> None:
-    """A request that asks on thousands of paths keeps a bounded number."""
-    state = RequestState()
-    pattern = path_of("SELECT 1").pattern
-    for i in range(3000):
-        count(state, CallPath(pattern, Origin.OWN, [(1, CODE, i * 2)]), i)
-    assert state.queries is not None
-    assert len(state.queries) == 2001
-    assert sum(tally.calls for tally in state.queries.values()) == 3000
+    db = Batches()
+    for row in range(5):
+        db.batch((GET, row), ("UPDATE t SET a = 1 WHERE id = %s", row))
+    assert db.kinds == ["n", "n"]
