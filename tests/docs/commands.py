@@ -13,6 +13,7 @@ from perfctl.answers.cache import CacheSummary
 from perfctl.answers.database import PatternSummary
 from perfctl.answers.doctor import Finding
 from perfctl.answers.endpoints import EndpointSummary
+from perfctl.answers.errors import ErrorGroup
 from perfctl.answers.health import Check
 from perfctl.answers.requests import RequestRow
 from perfctl.answers.summary import Summary
@@ -20,6 +21,7 @@ from perfctl.answers.upkeep import StoreCheck, StoreInfo
 from perfctl.cli import COMMANDS, app
 from perfctl.collectors.cycle import Collected
 from perfctl.options import global_params
+from perfctl.prune_report import Report, TableRow
 
 
 class Shown(NamedTuple):
@@ -75,10 +77,12 @@ DATA = {
     "requests": _listed("requests", RequestRow),
     "database": _listed("patterns", PatternSummary),
     "cache": _listed("caches", CacheSummary),
+    "errors list": _listed("groups", ErrorGroup),
     "query": "`rows[]`: the columns of the statement",
     "collect": _names(Collected),
     "db info": _names(StoreInfo),
     "db check": _names(StoreCheck),
+    "prune": f"{_names(Report)}; {_listed('tables', TableRow)}",
     "doctor": _listed("findings", Finding),
 }
 """What stands under `data` in the JSON of a command."""
