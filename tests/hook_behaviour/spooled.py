@@ -54,17 +54,6 @@ class Finding(NamedTuple):
     detail: str | None
 
 
-class CacheUse(NamedTuple):
-    """Operations on one prefix of one cache."""
-
-    alias: str
-    prefix: str
-    hits: int
-    misses: int
-    writes: int
-    total_us: int
-
-
 class Request(NamedTuple):
     """A request record, its tail filled up with the defaults."""
 
@@ -90,6 +79,7 @@ class Request(NamedTuple):
     test: str | None
     spans: dict[str, int]
     pid: int
+    caches_us: int
 
     @property
     def sql(self) -> dict[str | None, int]:
@@ -183,6 +173,7 @@ def _request(fields: list[Any], patterns: dict[int, tuple[str, str]], pid: int) 
         test,
         {name: calls for name, calls, _ in spans},
         pid,
+        sum(use[5] for use in caches),
     )
 
 

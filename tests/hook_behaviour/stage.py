@@ -285,6 +285,7 @@ def _set_up() -> None:
             "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
             "USE_TZ": True,
             "LOGGING_CONFIG": None,
+            "INSTALLED_APPS": [*given.pop("INSTALLED_APPS", []), "tests.hook_behaviour.shop"],
         }
         | given
     )

@@ -14,7 +14,7 @@ FOUR = ("Performance", "Database", "API", "Cache")
 ORDERS = [order for length in range(1, 5) for order in permutations(FOUR, length)]
 
 _VIEW = """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("books/")
@@ -105,7 +105,7 @@ def test_sync_and_async_views_are_recorded_under_wsgi_and_asgi(
     """One record a request, with the view's queries and cache operations."""
     site.run(
         f"""
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("sync/")
@@ -169,7 +169,7 @@ def test_they_work_in_front_of_a_middleware_that_is_sync_only(site: Site) -> Non
     """Django then adapts between them; under ASGI too it is one record, with its queries."""
     site.run(
         """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     class SyncOnly:
@@ -215,7 +215,7 @@ def test_what_other_middlewares_do_and_answer_is_in_the_record(site: Site) -> No
     """The queries of all that stands further in count, and an answer of a middleware is recorded."""
     site.run(
         """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     def before_and_after(get_response):
@@ -249,7 +249,7 @@ def test_a_template_that_is_rendered_late_counts(site: Site) -> None:
         """
     from django.template import engines
     from django.template.response import TemplateResponse
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("")
@@ -269,7 +269,7 @@ def test_a_request_made_within_a_request_has_its_own_record(site: Site) -> None:
     site.run(
         """
     from django.test import Client
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("outer/")
@@ -298,7 +298,7 @@ def test_the_test_clients_of_django_are_recorded_like_a_server(site: Site) -> No
     site.run(
         """
     from django.test import AsyncClient, Client
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("")
@@ -322,7 +322,7 @@ def test_concurrent_requests_keep_apart(site: Site) -> None:
     """Threads of a WSGI worker: each record has its own queries, spans and cache operations."""
     site.run(
         """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
     together = threading.Barrier(4)
 
@@ -354,7 +354,7 @@ def test_concurrent_async_requests_keep_apart(site: Site) -> None:
     """Tasks of one event loop: each record has its own queries, spans and cache operations."""
     site.run(
         """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
     waiting = []
 

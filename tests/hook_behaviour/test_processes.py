@@ -9,7 +9,7 @@ from tests.architecture import level_of
 from .site import Site
 
 _COUNTING = """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("")
@@ -233,7 +233,7 @@ def test_all_that_a_request_needs_is_imported_at_start(site: Site) -> None:
     """A package upgraded under live workers must not mix old and new code."""
     outcome = site.run(
         """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("<str:how>/")

@@ -8,7 +8,7 @@ from .site import Site
 from .spooled import CANCELLED, ERROR, KILLED, STREAM
 
 _STREAMS = """
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("sync/")
@@ -104,7 +104,7 @@ def test_a_sync_stream_closed_early_is_recorded_at_its_close(read: int, site: Si
     """What was sent until then counts, and what the generator does as it is closed."""
     site.run(
         f"""
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("")
@@ -246,7 +246,7 @@ def test_a_client_that_leaves_between_two_chunks_is_recorded(site: Site) -> None
     outcome = site.run(
         """
     import django
-    from tests.hook_behaviour.shop import *
+    from tests.hook_behaviour.shop.models import *
     open_shop()
 
     @page("")

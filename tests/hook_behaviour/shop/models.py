@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from .stage import create_tables
+from ..stage import create_tables
 
 __all__ = ["Author", "Book", "Tag", "open_shop"]
 
@@ -12,24 +12,15 @@ __all__ = ["Author", "Book", "Tag", "open_shop"]
 class Tag(models.Model):
     name = models.CharField(max_length=50)
 
-    class Meta:
-        app_label = "shop"
-
 
 class Author(models.Model):
     name = models.CharField(max_length=50, unique=True)
-
-    class Meta:
-        app_label = "shop"
 
 
 class Book(models.Model):
     title = models.CharField(max_length=50)
     author = models.ForeignKey(Author, models.CASCADE)
     tags = models.ManyToManyField(Tag)
-
-    class Meta:
-        app_label = "shop"
 
 
 def open_shop(authors: int = 6) -> None:

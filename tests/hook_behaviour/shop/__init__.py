@@ -1,0 +1,1 @@
+"""An app with models, installed in all projects of these tests."""
