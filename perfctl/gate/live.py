@@ -213,7 +213,7 @@ def _margin(before: float) -> float:
 
 def _test_queries(
     before: Sequence[QueryBlock], after: Sequence[QueryBlock], *, n_tests: int
-) -> sample.Tested:
+) -> sample.Excess:
     sides = [
         sample.of_blocks(
             [block.mean for block in blocks],

@@ -32,7 +32,7 @@ def of_blocks(values: Sequence[float], requests: int, least_variance: float) -> 
     return Sample(fmean(values), spread / len(values), len(values) - 1, requests)
 
 
-class Tested(NamedTuple):
+class Excess(NamedTuple):
     """How a difference came out."""
 
     change: float
@@ -51,7 +51,7 @@ def measure_excess(
     n_tests: int,
     shift: float = 0.0,
     shift_share: float = 0.0,
-) -> Tested:
+) -> Excess:
     """Welch's t (Biometrika 34, 1947) of `after - before - shift` beyond the margin.
 
     `shift_share` is how much of the error's square the shift, itself an estimate, adds.
@@ -68,7 +68,7 @@ def measure_excess(
         + student.quantile(1 - POWER, freedom)
     )
     requests = min(before.requests, after.requests)
-    return Tested(change, p_value, max(FEWEST, math.ceil(requests * (error / allowed) ** 2)))
+    return Excess(change, p_value, max(FEWEST, math.ceil(requests * (error / allowed) ** 2)))
 
 
 def discover(p_values: Sequence[float]) -> float:

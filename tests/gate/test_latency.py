@@ -1,0 +1,174 @@
+"""Latency against a baseline, on traffic whose truth is known."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfctl import sketch
+from perfctl.gate.latency import (
+    FEWEST_ROUTES,
+    MOST_BLOCKS,
+    Block,
+    Comparison,
+    compare_latency,
+    cut_blocks,
+)
+from perfctl.gate.sample import FEWEST_BLOCKS, FEWEST_IN_BLOCK
+
+Durations = dict[str, dict[int, dict[int, int]]]
+
+
+def counts(durations_us: Sequence[float]) -> dict[int, int]:
+    """Requests by bucket."""
+    found: dict[int, int] = {}
+    for duration_us in durations_us:
+        index = sketch.bucket(int(duration_us))
+        found[index] = found.get(index, 0) + 1
+    return found
+
+
+def traffic(
+    seed: int,
+    *,
+    routes: int = 10,
+    runs: int = 10,
+    each: int = 100,
+    slower: dict[int, float] | None = None,
+    machine: float = 0.1,
+    spread: float = 0.4,
+) -> Durations:
+    """Log-normal durations; every run of the machine is faster or slower for all routes alike."""
+    draw = random.Random(seed)
+    made: Durations = {f"GET /{route}/": {} for route in range(routes)}
+    for run in range(runs):
+        speed = draw.gauss(0, machine)
+        for route in range(routes):
+            middle = math.log(2000 * (route + 1)) + speed + math.log((slower or {}).get(route, 1))
+            made[f"GET /{route}/"][run] = counts(
+                [draw.lognormvariate(middle, spread) for _ in range(each)]
+            )
+    return made
+
+
+def compared(base: Durations, now: Durations) -> Comparison:
+    """Both cut into blocks, then compared."""
+    return compare_latency(cut_blocks(base), cut_blocks(now))
+
+
+def slower_routes(found: Comparison) -> list[str]:
+    """What is red."""
+    return [change.subject for change in found.changes if change.is_slower]
+
+
+def test_a_slower_route_is_found_beside_a_noisy_machine() -> None:
+    """+30 % of one of ten routes, the other nine are left alone."""
+    found = compared(traffic(1), traffic(2, slower={3: 1.3}))
+    assert slower_routes(found) == ["GET /3/"]
+    change = next(change for change in found.changes if change.is_slower)
+    assert change.ratio == pytest.approx(1.3, abs=0.08)
+
+
+def test_equals_are_hardly_ever_red() -> None:
+    """At most 2 % of comparisons, at any size."""
+    for each in (3, 10, 30):
+        red = [
+            bool(slower_routes(compared(traffic(seed, each=each), traffic(seed + 999, each=each))))
+            for seed in range(40)
+        ]
+        assert sum(red) <= 1
+
+
+def test_a_slower_machine_is_the_shift_and_no_route() -> None:
+    """All routes twice as slow: none beside the others."""
+    everything = dict.fromkeys(range(10), 2.0)
+    found = compared(traffic(1), traffic(2, slower=everything))
+    assert slower_routes(found) == []
+    assert found.shift == pytest.approx(2.0, abs=0.15)
+
+
+def test_few_routes_have_no_common_shift() -> None:
+    """Under five each stands for itself; a slower one is found all the same."""
+    base = traffic(1, routes=FEWEST_ROUTES - 1, machine=0.01)
+    now = traffic(2, routes=FEWEST_ROUTES - 1, machine=0.01, slower={0: 1.4})
+    found = compared(base, now)
+    assert found.shift is None
+    assert slower_routes(found) == ["GET /0/"]
+
+
+def test_requests_of_one_moment_are_no_sample() -> None:
+    """A hundred thousand in one period are one block, whose luck they share."""
+    base, now = traffic(1, runs=1, each=2000), traffic(2, runs=1, each=2000)
+    found = compared(base, now)
+    assert found.changes == ()
+    assert found.too_few["GET /0/"] == 2000
+
+
+def test_noise_between_runs_counts_however_many_requests() -> None:
+    """Routes that differ from run to run need more runs, not more requests in each."""
+    draw = random.Random(7)
+    base, now = (
+        {
+            f"GET /{route}/": {
+                run: counts([math.exp(8 + luck)] * 1000)
+                for run in range(6)
+                for luck in [draw.gauss(0, 0.3)]
+            }
+            for route in range(6)
+        }
+        for _ in range(2)
+    )
+    found = compared(base, now)
+    assert slower_routes(found) == []
+    assert all(change.needed > change.requests for change in found.changes)
+
+
+def test_a_small_sample_says_what_it_needs() -> None:
+    """The needed size holds: with as many, nothing more is missing."""
+    small = compared(traffic(1, each=10, spread=0.8), traffic(2, each=10, spread=0.8))
+    needed = max(change.needed for change in small.changes)
+    assert needed > 100
+    large = compared(
+        traffic(3, each=needed, spread=0.8, runs=10), traffic(4, each=needed, spread=0.8, runs=10)
+    )
+    assert all(change.requests >= change.needed for change in large.changes)
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 200), st.dictionaries(st.integers(1, 900), st.integers(1, 60), min_size=1)
+    )
+)
+def test_blocks_hold_every_request_once(periods: dict[int, dict[int, int]]) -> None:
+    """Each large enough, not too many; too few requests make no block at all."""
+    total = sum(sum(buckets.values()) for buckets in periods.values())
+    blocks = cut_blocks({"GET /": periods})["GET /"]
+    assert len(blocks) <= MOST_BLOCKS
+    if total < FEWEST_IN_BLOCK:
+        assert blocks == ()
+    else:
+        assert sum(block.requests for block in blocks) == total
+        assert min(block.requests for block in blocks) >= FEWEST_IN_BLOCK
+
+
+@given(st.lists(st.integers(100, 10_000_000), min_size=FEWEST_IN_BLOCK, max_size=300))
+def test_a_blocks_median_is_near_that_of_its_requests(durations_us: list[int]) -> None:
+    """Within the two middle ones and a bucket."""
+    (block,) = cut_blocks({"GET /": {0: counts(durations_us)}})["GET /"] or (None,)
+    assert block is not None
+    ordered = sorted(durations_us)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    assert low * 0.97 <= math.exp(block.log_us) <= high * 1.03
+
+
+def test_blocks_that_are_all_alike_still_leave_a_doubt() -> None:
+    """A bucket of the sketch is 2 % wide: no error is 0."""
+    same = {f"GET /{i}/": [Block(100, 8.0)] * FEWEST_BLOCKS for i in range(6)}
+    found = compare_latency(same, same)
+    assert all(0 < change.p_value <= 1 for change in found.changes)
+    assert slower_routes(found) == []

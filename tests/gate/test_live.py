@@ -1,0 +1,171 @@
+"""Live traffic against a baseline."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from perfctl.answers.gate import ErrorSeen, Live, LiveRoute, QueryUse
+from perfctl.gate.live import compare_live, is_shifted, sample_live
+from perfctl.gate.verdict import Check, Lack, Status
+from perfctl.model import Window
+from tests.gate.test_latency import Durations, traffic
+
+REPEAT = QueryUse("p", "SELECT a FROM t", 40, True, "f.py:3 in g", "select_related('b')", True)
+
+
+def live(
+    durations: Durations,
+    *,
+    queries: float = 4.0,
+    errors: tuple[ErrorSeen, ...] = (),
+    known: dict[str, str] | None = None,
+    repeats: dict[str, tuple[QueryUse, ...]] | None = None,
+) -> Live:
+    """Traffic with these durations, and as many queries a request."""
+    routes = {}
+    for subject, periods in durations.items():
+        sizes = {period: sum(counts.values()) for period, counts in periods.items()}
+        n = sum(sizes.values())
+        asked = {period: (size, round(size * queries)) for period, size in sizes.items()}
+        found = (repeats or {}).get(subject, ())
+        routes[subject] = LiveRoute(n, 0.0, 50.0, queries, n, periods, asked, found)
+    return Live(Window(0, 1), routes, errors, known or {})
+
+
+def checks(base: Live, now: Live) -> list[Check]:
+    """All checks of a comparison."""
+    return list(compare_live(sample_live(base), sample_live(now), now.errors, 0.10))
+
+
+def failed(found: list[Check]) -> set[tuple[str, str]]:
+    """Name and subject of what failed."""
+    return {(check.name, check.subject) for check in found if check.status is Status.FAIL}
+
+
+def test_equals_pass() -> None:
+    """Enough of both: every check is told."""
+    found = checks(live(traffic(1, each=150)), live(traffic(2, each=150)))
+    assert {check.name for check in found} == {
+        "latency", "global_shift", "queries", "n_plus_one", "new_errors",
+    }  # fmt: skip
+    assert {check.status for check in found} == {Status.PASS}
+
+
+def test_a_slower_route_fails_with_its_medians() -> None:
+    """Before, now, and the limit of the margin."""
+    found = checks(live(traffic(1)), live(traffic(2, slower={3: 1.5})))
+    assert failed(found) == {("latency", "GET /3/")}
+    check = next(check for check in found if check.status is Status.FAIL)
+    assert check.unit == "ms"
+    assert check.baseline == pytest.approx(8.0, rel=0.2)
+    assert check.value == pytest.approx(12.0, rel=0.2)
+    assert check.limit == pytest.approx(1.1 * (check.baseline or 0))
+
+
+def test_a_slower_machine_is_a_warning() -> None:
+    """It fails nothing."""
+    found = checks(live(traffic(1)), live(traffic(2, slower=dict.fromkeys(range(10), 1.6))))
+    assert failed(found) == set()
+    (shift,) = (check for check in found if check.name == "global_shift")
+    assert shift.status is Status.PASS
+    assert shift.value == pytest.approx(1.6, abs=0.1)
+    assert is_shifted(shift)
+    assert not is_shifted(next(c for c in checks(live(traffic(1)), live(traffic(2)))
+                               if c.name == "global_shift"))  # fmt: skip
+
+
+def test_few_requests_are_inconclusive_and_say_what_is_missing() -> None:
+    """Never a pass."""
+    found = checks(live(traffic(1, each=3)), live(traffic(2, each=3)))
+    small = [check for check in found if check.name in ("latency", "queries")]
+    assert {(check.status, check.lacks) for check in small} == {(Status.INCONCLUSIVE, Lack.SAMPLE)}
+    assert {check.evidence for check in small} == {
+        "needs 100 requests on both sides, has 30: 70 missing"
+    }
+
+
+def test_more_queries_a_request_fail() -> None:
+    """By more than one query, beyond what the traffic's own changes make."""
+    found = checks(live(traffic(1)), live(traffic(2), queries=6.0))
+    assert failed(found) == {("queries", f"GET /{i}/") for i in range(10)}
+    assert failed(checks(live(traffic(1)), live(traffic(2), queries=4.8))) == set()
+
+
+def test_queries_that_vary_with_the_traffic_are_no_finding() -> None:
+    """The blocks differ by themselves: it takes more of them to tell."""
+    draw = random.Random(3)
+
+    def varying() -> Live:
+        made = live(traffic(draw.randrange(1000), runs=6))
+        routes: dict[str, Any] = {
+            subject: route._replace(
+                queries={
+                    period: (n, int(n * draw.lognormvariate(2, 0.7)))
+                    for period, (n, _) in route.queries.items()
+                }
+            )
+            for subject, route in made.routes.items()
+        }
+        return made._replace(routes=routes)
+
+    found = [check for check in checks(varying(), varying()) if check.name == "queries"]
+    assert not failed(found)
+    assert Status.INCONCLUSIVE in {check.status for check in found}
+
+
+def test_a_new_n_plus_one_fails_with_its_place() -> None:
+    """A known one does not."""
+    new = {"GET /1/": (REPEAT,)}
+    found = checks(live(traffic(1)), live(traffic(2), repeats=new))
+    assert failed(found) == {("n_plus_one", "GET /1/")}
+    (check,) = (check for check in found if check.status is Status.FAIL)
+    assert check.call_site == "f.py:3 in g"
+    assert check.evidence == "SELECT … FROM t ×40 → select_related('b')"
+    moved = {"GET /1/": (REPEAT._replace(call_site="f.py:99 in g"),)}
+    assert failed(checks(live(traffic(1), repeats=new), live(traffic(2), repeats=moved))) == set()
+
+
+def error(number: str, status: str = "open") -> ErrorSeen:
+    """A group that occurred."""
+    return ErrorSeen(number, "KeyError", "app/views.py:3 in page", status, 2)
+
+
+def test_new_errors_fail() -> None:
+    """With type and place; known and ignored ones do not."""
+    base = live(traffic(1), errors=(error("old"),), known={"old": "open"})
+    seen = (error("old"), error("new"), error("quiet", "ignored"))
+    found = checks(base, live(traffic(2), errors=seen))
+    assert failed(found) == {("new_errors", "new")}
+    (check,) = (check for check in found if check.status is Status.FAIL)
+    assert (check.evidence, check.call_site) == ("KeyError is new", "app/views.py:3 in page")
+
+
+@pytest.mark.parametrize(
+    ("seen_before", "is_back"), [((), True), ((error("a", "regressed"),), False)]
+)
+def test_an_error_that_was_resolved_and_is_back_fails(
+    seen_before: tuple[ErrorSeen, ...], is_back: bool
+) -> None:
+    """Unless it was back already in the baseline's time; one store knows its latest status alone."""
+    known = {"a": "regressed"}
+    base = live(traffic(1), errors=seen_before, known=known)
+    found = checks(base, live(traffic(2), errors=(error("a", "regressed"),), known=known))
+    assert failed(found) == ({("new_errors", "a")} if is_back else set())
+
+
+def test_a_route_without_requests_cannot_be_told() -> None:
+    """Not by a larger sample either."""
+    now = live(traffic(2))
+    del now.routes["GET /4/"]
+    (check,) = (check for check in checks(live(traffic(1)), now) if check.name == "exercised")
+    assert (check.subject, check.lacks) == ("GET /4/", Lack.RECORDS)
+
+
+def test_new_routes_have_nothing_to_be_compared_with() -> None:
+    """Only budgets judge them."""
+    base = live(traffic(1))
+    del base.routes["GET /4/"]
+    assert "GET /4/" not in {check.subject for check in checks(base, live(traffic(2)))}
