@@ -29,7 +29,7 @@ from django_hook.conf import load_settings
 from django_hook.failures import watch_exceptions
 from django_hook.hook import Hook, Measures, hook_for
 from django_hook.queries import watch_connections
-from perfctl.recording.state import STATE
+from perfctl.recording.state import STATE, end
 from perfctl.spool.segment import HAS_LOCKS
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -144,6 +144,8 @@ def _make_async(hook: Hook, measures: Measures, get_response: GetResponse) -> Re
                 STATE.reset(token)
                 awaiting.TASK.reset(task)
         hook.finish(state, request, response)
+        if not response.streaming:
+            end(state)  # tasks that the request has started may go on
         return response
 
     return arecord

@@ -72,7 +72,9 @@ class Namer:
         path = request.path_info
         if self._ignore(path):
             return Endpoint(path, "", 0, is_ignored=True)
-        route = "/" + path.strip("/") if self._probes(path) else _answered_by(path, response)
+        route = (
+            "/" + path.strip("/") if self._probes(path) else _answered_by(request.path, response)
+        )
         key = (request.method, route, "")
         return self.endpoints.get(key) or self._learn(key, route)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
 from time import thread_time_ns
 
@@ -34,16 +33,17 @@ class Process:
         self.short_paths: set[str] = set()
         """Paths whose last request was so short that its time is its CPU time."""
         self.ids: list[str] = []
-        # Not the project's generator: seeded, or forked with it, workers would draw the same ids.
-        self._random = random.Random(os.urandom(16))  # noqa: S311
         self._statm = -1
 
     def draw_id(self) -> str:
-        """16 hex digits that no other process draws; drawn ahead, many at a time."""
+        """16 hex digits, drawn ahead, many at a time.
+
+        From the kernel: a generator that is seeded by the project, or forked, would repeat itself.
+        """
         try:
             return self.ids.pop()
         except IndexError:
-            digits = self._random.randbytes(8 * _DRAWN_AHEAD).hex()
+            digits = os.urandom(8 * _DRAWN_AHEAD).hex()
             self.ids += [digits[at : at + 16] for at in range(16, len(digits), 16)]
             return digits[:16]
 

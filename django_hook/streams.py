@@ -16,7 +16,7 @@ from django.http.response import FileResponse, HttpResponseBase, StreamingHttpRe
 from django_hook import faults
 from django_hook.failures import note
 from perfctl.model import Flag
-from perfctl.recording.state import NULL, STATE, RequestState
+from perfctl.recording.state import NULL, STATE, RequestState, end
 
 Done = Callable[[RequestState], None]
 
@@ -94,6 +94,7 @@ class _Ending:
             self.state.lifetime_us = self._elapsed_us()
             self.state.has_more = True
             self._done(self.state)
+            end(self.state)
 
     def close(self) -> None:
         """The response is closed: by the server at its end, or early."""

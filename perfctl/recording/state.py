@@ -100,3 +100,8 @@ class RequestState:
 
 STATE: ContextVar[RequestState | None] = ContextVar("perfctl_request", default=None)
 """The request that runs in this context."""
+
+
+def end(state: RequestState) -> None:
+    """Watch no more for a request that is recorded, though a task of it may still run."""
+    state.watches_queries = state.watches_caches = False
