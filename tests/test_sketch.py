@@ -72,3 +72,15 @@ def test_count_above_counts_to_the_bucket() -> None:
     """Values clearly above and below a limit fall on their side."""
     counts = sketch.decode(sketch.of_values([900, 990_000, 1_020_000, 5_000_000]))
     assert sketch.count_above(counts, 1_000_000) == 2
+
+
+@given(durations, st.sampled_from((0.5, 0.75, 0.95, 0.99, 1.0)))
+def test_one_quantile_is_that_of_all_counts(values: list[int], share: float) -> None:
+    """Also of sketches that were put one behind the other."""
+    blob = sketch.of_values(values[::2]) + sketch.of_values(values[1::2])
+    assert [sketch.quantile(blob, share)] == sketch.quantiles(sketch.decode(blob), (share,))
+
+
+def test_an_empty_sketch_has_no_quantile() -> None:
+    """Nothing is not zero."""
+    assert sketch.quantile(b"", 0.95) is None

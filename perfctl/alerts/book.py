@@ -64,11 +64,13 @@ class Book:
         ]
 
     def claims(self, rule: Rule) -> dict[str, int]:
-        """When somebody said that it is over, by subject; until a later reading has judged it."""
+        """When somebody said that it is over, by subject."""
         return {
             alert.subject: alert.resolved_ms or 0
             for alert in self._now.values()
-            if alert.rule == rule.name and machine.is_claim(alert)
+            if alert.rule == rule.name
+            and alert.status == Status.RESOLVED
+            and alert.resolved_by is not None
         }
 
     def changed(self) -> list[AlertRow]:

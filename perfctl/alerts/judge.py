@@ -55,7 +55,9 @@ _READERS: dict[Scope, _Reader] = {
     Scope.ROUTE: lambda rule, minute, past, book: route_readings.of_routes(
         rule, minute, past.windows, book.claims(rule)
     ),
-    Scope.TOTAL: lambda rule, minute, past, _: route_readings.of_total(rule, minute, past.windows),
+    Scope.TOTAL: lambda rule, minute, past, _: route_readings.of_total(
+        rule, minute, past.windows, had_requests=past.last_request is not None
+    ),
     Scope.MACHINE: readings.of_machine,
     Scope.PAGE: readings.of_pages,
     Scope.TRAFFIC: readings.of_traffic,

@@ -15,17 +15,26 @@ def parse_limit(value: object, unit: str, place: Place) -> float:
         value = float(value)
     match unit:
         case "ms" if isinstance(value, str):
-            return as_duration(value, place, 0)
+            return _duration_ms(value, place)
         case "s" if isinstance(value, str):
-            return as_duration(value, place, 0) / 1000
+            return _duration_ms(value, place) / 1000
         case "ratio" if isinstance(value, str) and value.strip().endswith("%"):
-            return parse_limit(value.strip()[:-1].strip(), "percent", place) / 100
+            percent = parse_limit(value.strip()[:-1].strip(), "percent", place)
+            return as_ratio(percent / 100, place)
         case "ratio":
             return as_ratio(value, place)
         case "bytes" | "bytes/s" if isinstance(value, str):
             return as_size(value.removesuffix("/s"), place, 0)
         case _:
             return as_number(value, place)
+
+
+def _duration_ms(text: str, place: Place) -> float:
+    """Also `1.5s`, which is no whole number of what it is written in."""
+    found = re.fullmatch(r"(\d+\.\d+)(ms|s)", text.strip())
+    if found is None:
+        return as_duration(text, place, 0)
+    return float(found[1]) * (1000 if found[2] == "s" else 1)
 
 
 def say_quantity(value: float | None, unit: str) -> str:

@@ -68,7 +68,7 @@ class Replay(NamedTuple):
     """Whether the record reaches back as far as was asked."""
 
 
-def test_rule(question: Question, config: Config, present: Rule, proposed: Rule | None) -> Answer:
+def replay_rule(question: Question, config: Config, present: Rule, proposed: Rule | None) -> Answer:
     """A rule's openings in the window, beside those with what is proposed."""
     asked, now_ms = question.window, question.now_ms
     kept_from_ms = now_ms - kept_ms(present, config.retention)

@@ -102,11 +102,13 @@ def of_routes(
         yield from _read_enough(rule, minute, QUIET, pooled, windows.general)
 
 
-def of_total(rule: Rule, minute: Minute, windows: Windows) -> Iterator[Reading]:
-    """A reading of all requests together."""
+def of_total(
+    rule: Rule, minute: Minute, windows: Windows, *, had_requests: bool
+) -> Iterator[Reading]:
+    """A reading of all requests together; once there were some, none is a count too."""
     everything = [slot for slots in windows.over(rule.over_ms).values() for slot in slots]
-    counts = rule.metric.name in ("requests", "errors")
-    if everything or counts:  # that there were none is a count too
+    counts = had_requests and rule.metric.name in ("requests", "errors")
+    if everything or counts:
         yield from _read_enough(rule, minute, ALL, everything or [_NOTHING], windows.general)
 
 

@@ -97,6 +97,6 @@ def try_rule(
     proposed = rules.with_settings(present, changes) if changes else None
     session.need_store(now)
     with session.asking(now, replay.kept_ms(present, now.config.retention)) as question:
-        answer = replay.test_rule(question, now.config, present, proposed)
+        answer = replay.replay_rule(question, now.config, present, proposed)
     session.reply(now, answer)
     return 0 if answer.data.is_whole else 3
