@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl.chunks import Act, in_chunks
+from perfctl.chunks import Act, Budget, in_chunks
 from perfctl.config import Config
 from perfctl.model import HOUR_MS
 from perfctl.store import endpoints, pruning, thinning
@@ -36,7 +36,9 @@ def over_bytes(con: sqlite3.Connection, cap: Cap | None) -> int:
     return 0 if cap is None else max(0, thinning.used_bytes(con) - cap.max_bytes)
 
 
-def thin(store: Path, watch: sqlite3.Connection, cap: Cap, now_ms: int) -> int:
+def thin(
+    store: Path, watch: sqlite3.Connection, cap: Cap, now_ms: int, budget: Budget | None = None
+) -> int:
     """Thin the oldest raw requests until the store is small enough; how many went."""
     if not over_bytes(watch, cap):
         return 0
@@ -46,7 +48,9 @@ def thin(store: Path, watch: sqlite3.Connection, cap: Cap, now_ms: int) -> int:
     total = 0
     for step, done_ms in thinning.thinned_until(watch).items():
         part = Ids(thinning.first_id(min(done_ms, until_ms)), thinning.first_id(until_ms))
-        total += in_chunks(store, _thinning(cap, Step(part, spared, step, limits)))
+        if budget is not None and budget.is_spent:
+            break  # the next step is for what this one leaves
+        total += in_chunks(store, _thinning(cap, Step(part, spared, step, limits)), budget)
     return total
 
 

@@ -32,7 +32,21 @@ class Pace:
         self.rows = max(min(_LEAST_ROWS, pruning.CHUNK_ROWS), min(fitting, pruning.CHUNK_ROWS))
 
 
-def in_chunks(store: Path, act: Act) -> int:
+class Budget:
+    """How long the work may take in all; what is left is done the next time."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self.is_spent = False
+        """Whether something was left."""
+
+    def has_more(self) -> bool:
+        """Whether there is time to go on; to be asked only where there is something to do."""
+        self.is_spent = self._deadline is not None and time.monotonic() >= self._deadline
+        return not self.is_spent
+
+
+def in_chunks(store: Path, act: Act, budget: Budget | None = None) -> int:
     """Let `act` go on to its end, a transaction a chunk; how many rows it changed.
 
     The lock is given up between chunks: a drain or an acknowledgement goes first.
@@ -48,7 +62,7 @@ def in_chunks(store: Path, act: Act) -> int:
         if chunk.rows:
             time.sleep(PAUSE_S)
         total += chunk.rows
-        if chunk.next_id is None:
+        if chunk.next_id is None or not (budget is None or budget.has_more()):
             return total
         begin = chunk.next_id
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from perfctl import capping
 from perfctl.capping import Cap
-from perfctl.chunks import Act, give_back, in_chunks
+from perfctl.chunks import Act, Budget, give_back, in_chunks
 from perfctl.config import Config, Retention, parse
 from perfctl.errors import UsageError
 from perfctl.model import DAY_MS, HOUR_MS, Level
@@ -20,6 +20,8 @@ from perfctl.store.pruning import Cells, Chunk, Small, Timed
 
 EVERY_MS = HOUR_MS
 _FUTURE_MS = 60_000
+_BUDGET_S = 20.0
+"""What `collect` gives to it: it has a sample to take each minute."""
 _PAGES_KEPT = 256
 """Free pages that stay in the file: the next inserts want them back at once."""
 
@@ -41,6 +43,8 @@ class Pruned(NamedTuple):
     freed_bytes: int = 0
     over_bytes: int = 0
     """By how much the store is still larger than it may be."""
+    is_unfinished: bool = False
+    """Whether the time was over before all was deleted."""
 
     @property
     def refused(self) -> str | None:
@@ -52,7 +56,8 @@ class Pruned(NamedTuple):
         """What a person should know about it."""
         refused = f"nothing was pruned: {self.refused}" if self.refused else None
         over = capping.say_over(self.over_bytes) if self.over_bytes else None
-        return [remark for remark in (refused, self.guard.overruled, over) if remark]
+        rest = "not all is pruned yet: the next collect goes on" if self.is_unfinished else over
+        return [remark for remark in (refused, self.guard.overruled, rest) if remark]
 
 
 class Plan(NamedTuple):
@@ -69,7 +74,7 @@ def prune_hourly(store: Path, retention: Retention, now_ms: int, cap: Cap | None
         tried_ms = pruning.last(con).tried_ms
     if 0 <= now_ms - tried_ms < EVERY_MS:
         return Pruned({})
-    return prune(store, retention, now_ms, cap)
+    return prune(store, retention, now_ms, cap, budget=Budget(_BUDGET_S))
 
 
 def prune(
@@ -79,11 +84,13 @@ def prune(
     cap: Cap | None = None,
     *,
     force: bool = False,
+    budget: Budget | None = None,
 ) -> Pruned:
     """Delete what is older than its retention and give pages back; a jumping clock deletes nothing.
 
     `force` says that more than half of it is meant to go.
     """
+    budget = budget or Budget()
     # While this reader is there, a chunk that ends is not the last to close the store, which would
     # write the whole WAL back.
     with reading(store) as watch:
@@ -95,16 +102,18 @@ def prune(
             return Pruned({}, found)
         before = store.stat().st_size
         protected = _protected(watch, plan)
-        rows = _delete(store, plan)
+        rows = _delete(store, plan, budget)
         _count(rows, "names", _free_names(store, watch, now_ms - DAY_MS))
         if cap is not None:
-            _count(rows, "thinned", capping.thin(store, watch, cap, now_ms))
+            _count(rows, "thinned", capping.thin(store, watch, cap, now_ms, budget))
         with writing(store) as con, transaction(con):
-            pruning.note(con, pruned_ms=now_ms, tried_ms=now_ms, keep=_written(retention))
+            pruning.note(con, pruned_ms=now_ms, keep=_written(retention))
+            if not budget.is_spent:
+                pruning.note(con, tried_ms=now_ms)
         over = capping.over_bytes(watch, cap)
         give_back(store, 0 if over else _PAGES_KEPT)
     freed = max(0, before - store.stat().st_size)
-    return Pruned(rows, found, protected, freed, over)
+    return Pruned(rows, found, protected, freed, over, budget.is_spent)
 
 
 def foresee(
@@ -210,12 +219,11 @@ def _protected(con: sqlite3.Connection, plan: Plan) -> dict[str, int]:
     return protected
 
 
-def _delete(store: Path, plan: Plan) -> dict[str, int]:
+def _delete(store: Path, plan: Plan, budget: Budget) -> dict[str, int]:
     rows: dict[str, int] = {}
-    for timed in plan.timed:
-        _count(rows, timed.table, in_chunks(store, _deleting(timed)))
-    for cells in plan.cells:
-        _count(rows, cells.table, in_chunks(store, _deleting(cells)))
+    parts: list[Timed | Cells] = [*plan.timed, *plan.cells]
+    for part in parts:
+        _count(rows, part.table, in_chunks(store, _deleting(part), budget))
     with writing(store) as con, transaction(con):
         for table, n in pruning.delete_small(con, plan.small).items():
             _count(rows, table, n)

@@ -250,6 +250,42 @@ def test_hourly_means_hourly(store: Path) -> None:
     assert count(store, "SELECT value FROM meta WHERE key = 'pruned_ms'") == NOW_MS
 
 
+def test_collect_gives_it_a_while_and_goes_on_the_next_time(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a sample to take each minute: what is left waits for that, not for an hour."""
+    monkeypatch.setattr("perfctl.store.pruning.CHUNK_ROWS", 7)
+    fill(store, [HOUR_MS] * 20)
+    fill(store, [0] * 21, LATER_MS)
+    monkeypatch.setattr("perfctl.retention._BUDGET_S", 0.0)
+
+    first = retention.prune_hourly(store, KEEP, LATER_MS)
+    assert first.rows["performance_metric"] == 7
+    assert first.is_unfinished
+    assert first.remarks == ["not all is pruned yet: the next collect goes on"]
+
+    monkeypatch.setattr("perfctl.retention._BUDGET_S", 60.0)
+    second = retention.prune_hourly(store, KEEP, LATER_MS + MINUTE_MS)
+    assert second.rows["performance_metric"] == 13
+    assert second.remarks == []
+    assert retention.prune_hourly(store, KEEP, LATER_MS + 2 * MINUTE_MS).rows == {}
+
+
+def test_thinning_that_runs_out_of_time_takes_no_stronger_step(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in 256 is for what one in 16 leaves."""
+    large(store)
+    monkeypatch.setattr("perfctl.store.pruning.CHUNK_ROWS", 500)
+
+    pruned = retention.prune(store, KEEP, NOW_MS, Cap(1, CONFIG), budget=chunks.Budget(0))
+
+    with connection.reading(store) as con:
+        until = thinning.thinned_until(con)
+    assert 0 < pruned.rows["thinned"] < 500
+    assert until[16] > until[256] == 0
+
+
 def test_unused_names_are_freed(store: Path) -> None:
     """Of a route that the day cells have passed; one that is in use stays."""
     bring(store, [request(NOW_MS - 5, route="/gone/"), request(NOW_MS - 5, route="/kept/")])
