@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from asyncio import CancelledError
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter_ns, thread_time_ns, time
 
 from django.core.handlers.wsgi import WSGIRequest
@@ -19,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django_hook import attached, failures, faults, process, streams, testing
 from django_hook.conf import HookSettings
 from django_hook.feed import Feed
+from django_hook.measures import Measures, state_with
 from django_hook.naming import Endpoint, Namer
 from django_hook.process import FRESH_NS, NOT_READ, SHORT_US
 from django_hook.queries import PATTERNS
@@ -37,23 +37,6 @@ _CANCELLED_STATUS = 499
 
 Begin = Callable[[HttpRequest], RequestState | None]
 Append = Callable[[bytes], bool]
-
-
-@dataclass(slots=True)
-class Measures:
-    """What a middleware, or several in one, measure of a request."""
-
-    process: bool = False
-    queries: bool = False
-    api: bool = False
-    caches: bool = False
-
-    def add(self, other: Measures) -> None:
-        """Measure what another one does too."""
-        self.process |= other.process
-        self.queries |= other.queries
-        self.api |= other.api
-        self.caches |= other.caches
 
 
 @functools.cache
@@ -86,7 +69,6 @@ class Hook:
     def opens(self) -> bool:
         """Decide at the first request where records go: those of a project's tests nowhere."""
         if not self._is_decided:
-            self._is_decided = True
             if testing.is_test_environment():
                 place, self._in_tests = self._settings.test_place, True
                 self._feed = Feed(self._settings, place, Source.TEST, PATTERNS) if place else None
@@ -95,6 +77,8 @@ class Hook:
                 self._writer = self._feed.writer
                 self._append = self._feed.writer.append
                 faults.count_with(self._feed.writer.count)
+            # Last: requests that come at the same time must not take it for decided before.
+            self._is_decided = True
         return self._writer is not None
 
     def begins(self, measures: Measures) -> Begin:
@@ -296,23 +280,6 @@ def _length_of(headers: dict[str, tuple[str, str]]) -> int | Null:
 
 def _nowhere(line: bytes) -> bool:
     return True
-
-
-@functools.cache
-def _state_with(process: bool, queries: bool, api: bool, caches: bool) -> type[RequestState]:
-    """A kind of state on which it stands already what is measured."""
-    defaults = {
-        "measures_process": process,
-        "watches_queries": queries,
-        "measures_api": api,
-        "watches_caches": caches,
-    }
-    return type("MeasuredState", (RequestState,), defaults)
-
-
-def state_with(measures: Measures) -> type[RequestState]:
-    """The kind of state of requests of which that is measured."""
-    return _state_with(measures.process, measures.queries, measures.api, measures.caches)
 
 
 def _queue_us(request: HttpRequest, state: RequestState) -> int | Null:

@@ -27,7 +27,8 @@ from django_hook import awaiting, checks, faults
 from django_hook.caching import watch_caches
 from django_hook.conf import load_settings
 from django_hook.failures import watch_exceptions
-from django_hook.hook import Hook, Measures, hook_for
+from django_hook.hook import Hook, hook_for
+from django_hook.measures import Measures
 from django_hook.queries import watch_connections
 from perfctl.recording.state import STATE, end
 from perfctl.spool.segment import HAS_LOCKS

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
-_HASH_DIGITS = 16
+from perfctl.recording.users import hash_user
 
 
 def loaded_user(request: HttpRequest, *, hashed: bool) -> str | None:
@@ -23,15 +21,13 @@ def loaded_user(request: HttpRequest, *, hashed: bool) -> str | None:
     key = getattr(user, "pk", None)
     if key is None:
         return None
-    return _hash(str(key)) if hashed else str(key)
+    return hash_user(str(key), _secret()) if hashed else str(key)
 
 
 def _is_unloaded(user: LazyObject[Any]) -> bool:
     return object.__getattribute__(user, "_wrapped") is empty
 
 
-def _hash(key: str) -> str:
+def _secret() -> bytes:
     secret = settings.SECRET_KEY
-    secret = secret if isinstance(secret, bytes) else str(secret).encode()
-    salted = b"perfctl.user" + secret
-    return hmac.new(salted, key.encode(), hashlib.sha256).hexdigest()[:_HASH_DIGITS]
+    return secret if isinstance(secret, bytes) else str(secret).encode()

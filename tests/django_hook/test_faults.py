@@ -25,7 +25,7 @@ def _forget() -> None:
     ("path", "module", "name", "counter"),
     [
         ("/queries/", nplus1, "Tally", "hook:query"),
-        ("/caching/", caching, "_use_of", "hook:cache"),
+        ("/caching/", caching, "use_of", "hook:cache"),
         ("/plain/", hook, "loaded_user", None),
         ("/plain/", hook, "encode_request", "hook:finish"),
         ("/queries/", hook, "findings", "hook:record"),

@@ -285,6 +285,29 @@ def test_overlapping_requests_have_no_memory_of_their_own(recorded: Recorded) ->
     assert [request.rss_delta_kib for request in recorded.requests] == [None, None]
 
 
+def test_first_requests_at_the_same_time(recorded: Recorded) -> None:
+    """A worker's first requests come at once: each of them is recorded."""
+    import threading
+
+    from django_hook.middleware import CachePerformanceMiddleware
+
+    n = 16
+    barrier = threading.Barrier(n)
+    record = CachePerformanceMiddleware(lambda request: HttpResponse())
+
+    def visit() -> None:
+        request = RequestFactory().get("/x/")
+        barrier.wait(10)
+        record(request)
+
+    threads = [threading.Thread(target=visit) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(recorded.requests) == n
+
+
 def test_memory_that_a_request_takes(recorded: Recorded) -> None:
     """What a request allocates and keeps shows as the change of memory."""
     from django_hook.middleware import PerformanceMonitoringMiddleware
