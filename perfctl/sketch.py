@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 RELATIVE_ERROR = 0.01
 BUCKETS = 2048
@@ -39,16 +41,21 @@ def bucket_value(index: int) -> float:
 
 def encode(counts: Iterable[tuple[int, int]]) -> bytes:
     """A sketch of (bucket, count) pairs."""
-    words = array("I")
+    words: list[int] = []
     for index, count in counts:
         head = index << _COUNT_BITS
         while count > _COUNT_MAX:
             words.append(head | _COUNT_MAX)
             count -= _COUNT_MAX
         words.append(head | count)
-    if _BIG_ENDIAN:
-        words.byteswap()
-    return words.tobytes()
+    return _pack(words)
+
+
+def of_counts(counts: Mapping[int, int]) -> bytes:
+    """A sketch of counts by bucket, one word a bucket, in order."""
+    if sum(counts.values()) > _COUNT_MAX:
+        return encode(sorted(counts.items()))
+    return _pack([index << _COUNT_BITS | counts[index] for index in sorted(counts)])
 
 
 def of_values(values_us: Iterable[int]) -> bytes:
@@ -57,17 +64,28 @@ def of_values(values_us: Iterable[int]) -> bytes:
     for value in values_us:
         index = int(_log(value) * _PER_NEPER) + 1 if value > 1 else 0
         counts[index] = counts.get(index, 0) + 1
-    return encode(sorted(counts.items()))
+    return of_counts(counts)
+
+
+def _pack(numbers: Iterable[int]) -> bytes:
+    words = array("I", numbers)
+    if _BIG_ENDIAN:
+        words.byteswap()
+    return words.tobytes()
+
+
+def _unpack(blob: bytes) -> array[int]:
+    words = array("I")
+    words.frombytes(blob)
+    if _BIG_ENDIAN:
+        words.byteswap()
+    return words
 
 
 def decode(blob: bytes, into: list[int] | None = None) -> list[int]:
     """Counts by bucket, a list of `BUCKETS` numbers; adds to `into` where given."""
     counts = [0] * BUCKETS if into is None else into
-    words = array("I")
-    words.frombytes(blob)
-    if _BIG_ENDIAN:
-        words.byteswap()
-    for word in words:
+    for word in _unpack(blob):
         counts[word >> _COUNT_BITS] += word & _COUNT_MAX
     return counts
 
@@ -79,32 +97,21 @@ def merge(blobs: Iterable[bytes]) -> bytes:
 
 def compact(blob: bytes) -> bytes:
     """The same sketch with one word a bucket, in order."""
-    words = array("I")
-    words.frombytes(blob)
-    if _BIG_ENDIAN:
-        words.byteswap()
     counts: dict[int, int] = {}
-    for word in words:
+    for word in _unpack(blob):
         index = word >> _COUNT_BITS
         counts[index] = counts.get(index, 0) + (word & _COUNT_MAX)
-    return encode(sorted(counts.items()))
+    return of_counts(counts)
 
 
 def quantiles(counts: Sequence[int], shares: Sequence[float]) -> list[float | None]:
-    """The nearest-rank quantiles of rising `shares` (0 to 1), in microseconds; None where empty."""
-    total = sum(counts)
+    """The nearest-rank quantiles of `shares` (0 to 1), in microseconds; None where empty."""
+    below = list(accumulate(counts))
+    total = below[-1]
     if not total:
         return [None] * len(shares)
     ranks = [max(1, math.ceil(share * total)) for share in shares]
-    found: list[float | None] = []
-    seen = 0
-    for index, count in enumerate(counts):
-        if not count:
-            continue
-        seen += count
-        while len(found) < len(ranks) and seen >= ranks[len(found)]:
-            found.append(bucket_value(index))
-    return found
+    return [bucket_value(bisect_left(below, rank)) for rank in ranks]
 
 
 def count_above(counts: Sequence[int], limit_us: int) -> int:
@@ -114,10 +121,7 @@ def count_above(counts: Sequence[int], limit_us: int) -> int:
 
 def quantile(blob: bytes, share: float) -> float | None:
     """One nearest-rank quantile of a short sketch, without its 2048 counts; None where empty."""
-    words = array("I")
-    words.frombytes(blob)
-    if _BIG_ENDIAN:
-        words.byteswap()
+    words = _unpack(blob)
     total = sum([word & _COUNT_MAX for word in words])
     rank = max(1, math.ceil(share * total))
     for word in sorted(words):
