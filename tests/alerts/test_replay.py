@@ -65,12 +65,15 @@ def live(site: Site, seed: int) -> None:
     draw = random.Random(seed)
     site.config = parse(CONFIG)
     pace: dict[str, float] = {}
+    quiet_until = BEGIN
     for _ in range(MINUTES):
         if draw.random() < 0.15:
             route = draw.choice(ROUTES)
             pace[route] = draw.choice([0.05, 0.4, 0.8, 1.5, 3.0])
         records = [PATTERN] if draw.random() < 0.05 else []
-        for route in ROUTES if draw.random() < 0.85 else ():
+        if draw.random() < 0.05:
+            quiet_until = site.minute + draw.randrange(10)
+        for route in ROUTES if site.minute >= quiet_until else ():
             slow = pace.get(route, 0.1)
             records += [one(draw, site, route, slow) for _ in range(draw.randrange(60))]
         if draw.random() < 0.1:
