@@ -42,6 +42,7 @@ COMMANDS = (
     Entry("alerts", "alerts", "Ask", "What fires and what ended: list, show, test a rule."),
     Entry("errors", "errors", "Ask", "Groups of errors: list, show, resolve, ignore, reopen."),
     Entry("deploy", "deploy", "Ask", "What was deployed when, with which packages: list, mark."),
+    Entry("ci", "ci", "Ask", "May this be merged? Budgets, and a baseline; for CI."),
     Entry("query", "query", "Ask", "Your own SQL on the store, read-only."),
     Entry("init", "init", "Set up", "Create the store and print the Django lines to paste."),
     Entry("demo", "demo", "Set up", "Watch the example site and see what perfctl answers."),

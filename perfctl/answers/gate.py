@@ -174,10 +174,11 @@ def _read_periods(question: Question, config: Config) -> dict[str, list[PeriodRo
         level = Level.HOUR
     if age_ms <= retention.minutes_ms:
         level = Level.MINUTE
-    first, last = window.since_ms // level.width_ms, -(-window.until_ms // level.width_ms)
-    width = max(1, -(-(last - first) // _MOST_PERIODS))
+    span = Span(level, window.since_ms // level.width_ms, -(-window.until_ms // level.width_ms))
+    span = gate.select_extent(question.con, span, question.filters)
+    width = max(1, -(-(span.last - span.first) // _MOST_PERIODS))
     rows: dict[str, list[PeriodRow]] = {}
-    for row in gate.select_periods(question.con, Span(level, first, last), width, question.filters):
+    for row in gate.select_periods(question.con, span, width, question.filters):
         rows.setdefault(f"{row.method} {row.route}", []).append(row)
     return rows
 

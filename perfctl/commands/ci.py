@@ -95,7 +95,7 @@ def answer_gate(now: Session, asked: gating.Asked) -> int:
         answer = gating.run_gate(question, allowed, asked, loaded)
     session.reply(now, answer)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary and now.options.format is Format.GITHUB:
+    if summary and now.options.format == Format.GITHUB:
         add_summary(Path(summary), render_summary(answer), now)
     return _EXIT[answer.data.verdict]
 

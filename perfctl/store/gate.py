@@ -139,7 +139,7 @@ class PeriodRow(NamedTuple):
 
 
 _SELECT_PERIODS = f"""
-SELECT e.method, e.route, e.kind, c.period / :width, sum(c.requests), sum(c.queries),
+SELECT e.method, e.route, e.kind, (c.period - :first) / :width, sum(c.requests), sum(c.queries),
        sum(c.watched_requests),
        CAST(group_concat(CASE WHEN c.status_class < 4 THEN c.sketch ELSE '' END, '') AS BLOB)
 FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
@@ -147,6 +147,20 @@ JOIN endpoint e ON e.id = c.endpoint_id
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND e.kind != 1 {_ORIGINS}
 GROUP BY c.endpoint_id, 4
 """
+
+
+_SELECT_EXTENT = f"""
+SELECT min(c.period), max(c.period) FROM api_performance_metric c
+JOIN origin o ON o.id = c.origin_id
+WHERE c.level = :level AND c.period >= :first AND c.period < :last {_ORIGINS}
+"""
+
+
+def select_extent(con: sqlite3.Connection, span: Span, origins: Filters) -> Span:
+    """The part of a span from the first cell in it to the last."""
+    values = {**span._asdict(), **origins._asdict()}
+    first, last = con.execute(_SELECT_EXTENT, values).fetchone()
+    return span if first is None else span._replace(first=first, last=last + 1)
 
 
 def select_periods(
