@@ -241,8 +241,9 @@ class _Drain:
         if not self._touched:
             return
         with transaction(self._con):
-            cells.compact(self._con, self._touched)
-            details.compact(self._con, self._touched, cells.LONG_SKETCH_BYTES)
+            longest = cells.longest_sketches(self._con, self._touched, self._now_ms)
+            cells.compact(self._con, longest)
+            details.compact(self._con, longest)
 
 
 def _find_header(chunk: Chunk) -> check.Header | None:

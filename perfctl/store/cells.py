@@ -6,7 +6,7 @@ special case: a cell is only ever added to.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfctl import sketch
@@ -125,14 +125,13 @@ _LONG = {
 }
 
 
-def compact(
-    con: sqlite3.Connection,
-    periods: Iterable[tuple[int, int]],
-    longer_than: int = LONG_SKETCH_BYTES,
-) -> int:
-    """Rewrite the sketches that additions have made long, one word a bucket; returns how many."""
+def compact(con: sqlite3.Connection, longest: Mapping[tuple[int, int], int]) -> int:
+    """Rewrite the sketches that additions have made long, one word a bucket; returns how many.
+
+    `longest` has the bytes that a sketch may keep, by level and period.
+    """
     count = 0
-    for level, period in sorted(periods):
+    for (level, period), longer_than in sorted(longest.items()):
         for select, update in _LONG.values():
             rows = con.execute(select, (level, period, longer_than)).fetchall()
             changes = [
@@ -143,6 +142,33 @@ def compact(
             con.executemany(update, changes)
             count += len(changes)
     return count
+
+
+def longest_sketches(
+    con: sqlite3.Connection, touched: Iterable[tuple[int, int]], now_ms: int
+) -> dict[tuple[int, int], int]:
+    """How long sketches may be in the periods touched, and in those that ended since last asked.
+
+    A day that is over is read for weeks and added to no more: what lies long in it would cost every
+    question about it. A day that goes on would be rewritten again and again.
+    """
+    row = con.execute("SELECT value FROM meta WHERE key = 'compacted_ms'").fetchone()
+    last_ms = max(row[0] if row else now_ms, now_ms - 2 * Level.DAY.width_ms)
+    con.execute(
+        "INSERT INTO meta VALUES('compacted_ms', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (now_ms,),
+    )
+    ended = {
+        (int(level), period)
+        for level in (Level.HOUR, Level.DAY)
+        for period in range(last_ms // level.width_ms, now_ms // level.width_ms)
+    }
+    return {
+        (level, period): LONG_SKETCH_BYTES
+        if (period + 1) * Level(level).width_ms > now_ms
+        else SHORT_SKETCH_BYTES
+        for level, period in {*touched, *ended}
+    }
 
 
 class EndpointSums(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from perfctl import sketch
@@ -125,10 +125,10 @@ WHERE level = ? AND period = ? AND origin_id = ? AND endpoint_id = ? AND pattern
 """
 
 
-def compact(con: sqlite3.Connection, periods: Iterable[tuple[int, int]], longer_than: int) -> int:
-    """Rewrite long sketches of queries, one word a bucket; returns how many."""
+def compact(con: sqlite3.Connection, longest: Mapping[tuple[int, int], int]) -> int:
+    """Rewrite the sketches of queries that are longer than `longest` says by level and period."""
     count = 0
-    for level, period in sorted(periods):
+    for (level, period), longer_than in sorted(longest.items()):
         rows = con.execute(_LONG_QUERIES, (level, period, longer_than)).fetchall()
         changes = [
             (shorter, level, period, *key)
