@@ -71,13 +71,13 @@ def sum_up(gate: Gate) -> str:
 def _about(answer: Answer) -> list[str]:
     gate: Gate = answer.data
     python, django, database = gate.environment
+    of = f" ({gate.baseline_commit[:9]})" if gate.baseline_commit else ""
     pieces = [
         "test run" if gate.source == "test" else "live traffic",
         say_count(answer.coverage.samples, "request"),
         *about(answer),
         f"commit {gate.commit[:9]}" if gate.commit else "",
-        f"against {gate.against}" if gate.against else "",
-        f"of commit {gate.baseline_commit[:9]}" if gate.baseline_commit else "",
+        f"against {gate.against}{of}" if gate.against else "",
         f"Python {python}" if python else "",
         f"Django {django}" if django else "",
         database or "",
@@ -140,7 +140,7 @@ def _markdown_table(checks: Sequence[Check]) -> list[str]:
         place = f"`{_code(check.call_site)}` " if check.call_site else ""
         cells = [
             check.status.value,
-            escape(check.name),
+            escape(visible(check.name)),
             escape(visible(check.subject)),
             *(say_number(v, check.unit) for v in (check.value, check.baseline, check.limit)),
             place + escape(visible(check.evidence)),

@@ -41,10 +41,11 @@ def _annotation(check: Check, files: Mapping[str, str]) -> str:
 
 
 def _sentence(check: Check) -> str:
-    now, before = say_number(check.value, check.unit), say_number(check.baseline, check.unit)
-    numbers = "" if check.value is None else f"{now} {check.unit}".rstrip()
+    now = say_number(check.value, check.unit)
+    unit = "" if check.unit in ("ms", "ratio") else check.unit  # those have theirs with them
+    numbers = "" if check.value is None else f"{now} {unit}".rstrip()
     if check.value is not None and check.baseline is not None:
-        numbers = f"{before} → {now} {check.unit}".rstrip()
+        numbers = f"{say_number(check.baseline, check.unit)} → {numbers}"
     elif check.value is not None and check.limit is not None:
         numbers += f", the limit is {say_number(check.limit, check.unit)}"
     return ": ".join(filter(None, (numbers, check.evidence)))
