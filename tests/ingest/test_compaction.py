@@ -25,7 +25,7 @@ def drain_minutes(store: Path, first_ms: int, minutes: int) -> None:
                 request(
                     at_ms + n,
                     duration_us=1000 + 13 * n,
-                    patterns=[[0, 1, 900 + n, 900 + n]],
+                    patterns=[[0, 1, 900 + 11 * n, 900 + 11 * n]],
                 )
                 for n in range(60)
             ],
