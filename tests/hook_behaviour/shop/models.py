@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from ..stage import create_tables
+from tests.hook_behaviour.stage import create_tables
 
 __all__ = ["Author", "Book", "Tag", "open_shop"]
 
