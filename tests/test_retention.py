@@ -337,7 +337,7 @@ def test_between_chunks_the_lock_is_free(store: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_chunk_begins_where_the_last_one_ended(store: Path) -> None:
-    """And the next one takes fewer rows where it held the lock for long."""
+    """And takes fewer rows where that one held the lock for long."""
     seen: list[tuple[int, int]] = []
 
     def act(con: object, begin: int, rows: int) -> Chunk:
@@ -349,12 +349,21 @@ def test_a_chunk_begins_where_the_last_one_ended(store: Path) -> None:
     chunks.in_chunks(store, act)
 
     assert [begin for begin, _ in seen] == [0, 77, 77]
-    assert seen[0][1] == pruning.CHUNK_ROWS
-    assert seen[1][1] < pruning.CHUNK_ROWS
+    assert seen[1][1] < seen[0][1]
+
+
+def test_the_pace_follows_what_a_chunk_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a few rows on, twice as many each time, to as many as hold the lock for 30 ms."""
     pace = chunks.Pace()
-    for took_s, rows in ((10.0, 100), (0.05, 100), (0.001, 2000), (0.1, 1000)):
+    assert pace.rows == 250
+    for took_s, rows in ((0.001, 500), (0.03, 500), (0.06, 250), (10.0, 100), (0.0, 200)):
         pace.note(took_s)
         assert pace.rows == rows
+    for _ in range(9):
+        pace.note(0.001)
+    assert pace.rows == pruning.CHUNK_ROWS == 2000
+    monkeypatch.setattr("perfctl.store.pruning.CHUNK_ROWS", 7)
+    assert chunks.Pace().rows == 7
 
 
 @pytest.mark.parametrize(
