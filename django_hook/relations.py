@@ -36,7 +36,8 @@ def describe(path: CallPath, frame: FrameType) -> None:
     path.is_described = True
     try:
         below, above = _split(path, frame)
-        template = _template_line(below)
+        # The functions of a compiled Jinja template are the project's own, with lines of their own.
+        template = _template_line(below) or _jinja_line(above[:1])
         if template is not None:
             path.place = template
             context = None
@@ -88,6 +89,15 @@ def _template_line(frames: list[FrameType]) -> str | None:
             name = getattr(origin, "template_name", None)
             if token is not None and name:
                 return f"{name}:{token.lineno}"
+    return None
+
+
+def _jinja_line(frames: list[FrameType]) -> str | None:
+    """`name:line` of a template of Jinja's."""
+    for frame in frames:
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None and template.name:
+            return f"{template.name}:{template.get_corresponding_lineno(frame.f_lineno)}"
     return None
 
 

@@ -21,13 +21,13 @@ def loaded_user(request: HttpRequest, *, hashed: bool) -> str | None:
     key = getattr(user, "pk", None)
     if key is None:
         return None
-    return hash_user(str(key), _secret()) if hashed else str(key)
+    return _hash(str(key)) if hashed else str(key)
 
 
 def _is_unloaded(user: LazyObject[Any]) -> bool:
     return object.__getattribute__(user, "_wrapped") is empty
 
 
-def _secret() -> bytes:
+def _hash(key: str) -> str:
     secret = settings.SECRET_KEY
-    return secret if isinstance(secret, bytes) else str(secret).encode()
+    return hash_user(key, secret if isinstance(secret, bytes) else str(secret).encode())

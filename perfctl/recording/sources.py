@@ -67,18 +67,30 @@ class SourceMap:
             return Origin.MARKED
         if filename.startswith("<"):
             return Origin.SKIPPED
-        project = self._project
-        is_inside = project is not None and filename.startswith(project)
         for root, origin in self._roots:
-            # perfctl's example project lies in perfctl's own folder, and is a project all the same.
-            if filename.startswith(root) and not (is_inside and (project or "").startswith(root)):
+            if self._is_theirs(filename, root):
                 return origin
-        below = filename[len(project) - 1 :] if project and is_inside else filename
-        if any(folder in below for folder in _PACKAGE_FOLDERS):
+        if any(folder in self._below_project(filename) for folder in _PACKAGE_FOLDERS):
             return Origin.LIBRARY
-        if filename.startswith(self._standard_library) and not is_inside:
+        if any(self._is_theirs(filename, root) for root in self._standard_library):
             return Origin.SKIPPED
         return Origin.OWN
+
+    def _is_theirs(self, filename: str, root: str) -> bool:
+        """Whether a file is of that folder, and not of a project that lies in it.
+
+        perfctl's example lies in perfctl's folder, and is a project all the same.
+        """
+        project = self._project
+        if project is not None and project.startswith(root) and filename.startswith(project):
+            return False
+        return filename.startswith(root)
+
+    def _below_project(self, filename: str) -> str:
+        project = self._project
+        return (
+            filename[len(project) - 1 :] if project and filename.startswith(project) else filename
+        )
 
     def shorten(self, filename: str) -> str:
         """The file as people name it: below the project's folder, else below its import path."""

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -84,6 +85,34 @@ def test_own_code_called_by_a_library(recorded: Recorded, shoplib: ModuleType) -
     assert place is not None
     assert place.startswith("test_whereabouts.py:")
     assert place.endswith(".author_name")
+
+
+class JinjaTemplate:
+    """What Jinja keeps of a template beside its compiled functions."""
+
+    name = "shop/list.html"
+
+    def get_corresponding_lineno(self, line: int) -> int:
+        """Lines of the template are a tenth of the compiled ones."""
+        return line // 10
+
+
+def test_a_jinja_template(recorded: Recorded) -> None:
+    """A template of Jinja's is named with its own line, not that of its compiled function."""
+    from tests.django_hook.nplus1app.models import Book
+
+    compiled = "\n" * 39 + "def root(books):\n    return [book.author.name for book in books]\n"
+    namespace: dict[str, Any] = {"__jinja_template__": JinjaTemplate()}
+    filename = str(Path(__file__).parent / "templates" / "list.html")
+    exec(compile(compiled, filename, "exec"), namespace)
+
+    def view(request: HttpRequest) -> HttpResponse:
+        namespace["root"](Book.objects.all())
+        return HttpResponse()
+
+    place, detail = visit(recorded, view)
+    assert place == "shop/list.html:4"
+    assert detail == "select_related('author')"
 
 
 def test_djangos_own_code(recorded: Recorded) -> None:

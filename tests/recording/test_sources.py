@@ -59,6 +59,15 @@ def test_a_project_within_a_package() -> None:
     assert example.origin_of(f"{root}/cli.py") is Origin.SKIPPED
 
 
+def test_a_project_above_the_interpreter() -> None:
+    """A home folder may hold the project and the interpreter: its library is nobody's own."""
+    home = SourceMap(project="/home/me", standard_library=["/home/me/.pyenv/lib/python3.11"])
+    library = "/home/me/.pyenv/lib/python3.11"
+    assert home.origin_of(f"{library}/json/decoder.py") is Origin.SKIPPED
+    assert home.origin_of(f"{library}/site-packages/lib.py") is Origin.LIBRARY
+    assert home.origin_of("/home/me/shop/views.py") is Origin.OWN
+
+
 @pytest.mark.parametrize(
     ("filename", "shown"),
     [
