@@ -10,6 +10,7 @@ import functools
 from asyncio import CancelledError
 from collections.abc import Callable
 from time import perf_counter_ns, thread_time_ns, time
+from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
@@ -185,8 +186,11 @@ class Hook:
             if "content-length" in headers or response.streaming:
                 state.response_bytes = _length_of(headers)
             else:
-                # What `content` would join first.
-                state.response_bytes = sum(map(len, response._container))  # type: ignore[attr-defined, arg-type]
+                with_parts: Any = response  # `content` would join them first
+                try:
+                    state.response_bytes = sum(map(len, with_parts._container))
+                except AttributeError:  # a class of the project's own
+                    state.response_bytes = NULL
             if response.streaming:
                 self._tell_agent(state, request)  # it may fail yet
                 streams.follow(response, state, functools.partial(self._write, endpoint))

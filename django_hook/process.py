@@ -17,7 +17,6 @@ SHORT_US = 250
 FRESH_NS = 10_000_000
 NOT_READ = -1
 """In place of a start on the CPU clock."""
-_FRESH_NS = 10_000_000
 
 
 class Process:
@@ -75,7 +74,7 @@ class Process:
     def _read_rss_kib(self) -> int | None:
         try:
             return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * _PAGE_KIB
-        except OSError:
+        except (OSError, ValueError, IndexError):
             pass  # not opened yet, or closed by somebody who closes all descriptors
         try:
             self._statm = os.open(_STATM, os.O_RDONLY | os.O_CLOEXEC)
@@ -83,19 +82,13 @@ class Process:
         except OSError:  # not on Linux
             return None
 
-    def close(self) -> None:
-        """Give the descriptor back: in a child it still names the parent."""
-        if self._statm >= 0:
-            os.close(self._statm)
-
 
 current = Process()
 
 
 def _begin_anew() -> None:
     global current
-    current.close()
-    current = Process()
+    current = Process()  # the descriptor stays open: by now it may be somebody else's
 
 
 if hasattr(os, "register_at_fork"):

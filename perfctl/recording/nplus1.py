@@ -97,9 +97,10 @@ def make_observer(  # noqa: C901 - see its docstring
                         break
                 else:
                     if path.batch is not None:
-                        batch = get_frame(path.batch[0])
-                        if batch.f_code is not path.batch[1]:
+                        frame = get_frame(path.batch[0])
+                        if frame.f_code is not path.batch[1]:
                             continue
+                        batch = frame
                     break
             except ValueError:  # the stack is not that deep
                 continue
@@ -107,9 +108,9 @@ def make_observer(  # noqa: C901 - see its docstring
             path, batch = paths.read(pattern, get_frame())
 
         try:
-            identity = next(_unlike_any) if many else hash((sql, params))
+            identity = next(_unlike_any) if many else hash((pattern, sql, params))
         except TypeError:
-            identity = hash((sql, _as_key(params)))
+            identity = hash((pattern, sql, _as_key(params)))
         variant = identity
         if pattern.reads_pages:
             variant = hash((without_offset(sql), _as_key(params)))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.test import Client, RequestFactory
 
 from django_hook.middleware import DatabaseQueryMonitoringMiddleware
@@ -179,6 +180,26 @@ def test_a_request_within_a_request(recorded: Recorded) -> None:
     assert inner.request_id != outer.request_id
     assert outer.rss_delta_kib is None
     assert inner.rss_delta_kib is None
+
+
+class Bare(HttpResponseBase):
+    """An answer of a class of the project's own."""
+
+    streaming = False
+    content = b"bare"
+
+
+def test_an_answer_of_another_class(recorded: Recorded) -> None:
+    """An answer whose size cannot be told has none, and is recorded."""
+    DatabaseQueryMonitoringMiddleware(lambda request: Bare())(RequestFactory().get("/x/"))
+    assert recorded.only.response_bytes is None
+
+
+def test_something_that_is_no_answer(recorded: Recorded) -> None:
+    """What a broken view returns goes on to Django, which says what is wrong."""
+    record = DatabaseQueryMonitoringMiddleware(lambda request: None)  # type: ignore[arg-type, return-value]
+    assert record(RequestFactory().get("/x/")) is None
+    assert recorded.requests == []
 
 
 def test_a_forked_child_does_not_record_its_parents_request(recorded: Recorded) -> None:

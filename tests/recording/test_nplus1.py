@@ -21,12 +21,12 @@ GET = "SELECT a FROM t WHERE id = %s"
 class Database:
     """Observes statements as the wrapper of a connection does; tests are the project's code."""
 
-    def __init__(self) -> None:
+    def __init__(self, alias: str = "default") -> None:
         self.state = RequestState()
         self.described: list[CallPath] = []
         self.book = PatternBook()
         sources = SourceMap(roots={nplus1.__file__.rpartition("/")[0]: Origin.SKIPPED})
-        texts = Texts(self.book, "default", Dialect.STANDARD)
+        texts = Texts(self.book, alias, Dialect.STANDARD)
         self._observe = make_observer(texts, PathReader(sources), self._describe)
 
     def _describe(self, path: CallPath, frame: Any) -> None:
@@ -175,6 +175,15 @@ def test_parameters_of_any_kind(db: Database, params: Callable[[int], Any]) -> N
     for pk in range(5):
         db.execute(GET, params(pk))
     assert db.kinds == ["n"]
+
+
+def test_two_databases(db: Database) -> None:
+    """The same statement on another database is not the same again."""
+    replica = Database("replica")
+    replica.state = db.state
+    db.execute(GET, (1,))
+    replica.execute(GET, (1,))
+    assert db.findings == []
 
 
 def test_a_list_that_is_changed_in_place(db: Database) -> None:
