@@ -68,6 +68,7 @@ __all__ = [
     "threading",
     "time",
     "transaction",
+    "undo",
     "urlpatterns",
     "wsgi_environ",
 ]
@@ -76,6 +77,7 @@ FOLDER = Path(os.environ["PROJECT"])
 SEEN: dict[str, list[Any]] = {"told": [], "logs": []}
 urlpatterns: list[Any] = []
 _handlers: dict[str, Any] = {}
+_undone: list[tuple[Any, str, Any]] = []
 
 
 class Answer(NamedTuple):
@@ -261,7 +263,14 @@ def sabotage(name: str, fault: Callable[..., Any]) -> None:
     ]
     assert found, f"the hook has no {name} any more: sabotage another function"
     for module in found:
+        _undone.append((module, name, getattr(module, name)))
         setattr(module, name, fault)
+
+
+def undo() -> None:
+    """Take all faults out again."""
+    while _undone:
+        setattr(*_undone.pop())
 
 
 def _set_up() -> None:
