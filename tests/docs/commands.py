@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import typer
 
+from perfctl.answers.alerts import AlertSummary
 from perfctl.answers.cache import CacheSummary
 from perfctl.answers.database import PatternSummary
 from perfctl.answers.doctor import Finding
@@ -77,6 +78,7 @@ DATA = {
     "requests": _listed("requests", RequestRow),
     "database": _listed("patterns", PatternSummary),
     "cache": _listed("caches", CacheSummary),
+    "alerts list": _listed("alerts", AlertSummary),
     "errors list": _listed("groups", ErrorGroup),
     "query": "`rows[]`: the columns of the statement",
     "collect": _names(Collected),
