@@ -10,7 +10,7 @@ from perfctl.answers.answer import Answer, Question, answer, has_requests
 from perfctl.config import Config
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Level
 from perfctl.stats import nearest_rank
-from perfctl.store import alerts, cells, requests, systems
+from perfctl.store import cells, open_alerts, requests, systems
 from perfctl.thresholds import Limits
 from perfctl.units import format_duration, iso_utc
 
@@ -334,7 +334,7 @@ def _usual_gap_s(question: Question, host: str) -> float:
 
 def check_alerts(question: Question) -> Check:
     """Open alerts; those that somebody has acknowledged or snoozed weigh as warnings."""
-    found = alerts.select_open(question.con)
+    found = open_alerts.select(question.con)
     status = Status.OK
     if any(alert.status == "firing" and alert.severity == "critical" for alert in found):
         status = Status.CRITICAL

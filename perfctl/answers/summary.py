@@ -9,7 +9,7 @@ from perfctl.answers import endpoints, traffic
 from perfctl.answers.answer import Answer, Question, answer
 from perfctl.config import Config
 from perfctl.stats import ratio
-from perfctl.store import alerts, errors, systems
+from perfctl.store import errors, open_alerts, systems
 
 
 class Summary(NamedTuple):
@@ -80,7 +80,7 @@ def summarise(question: Question, config: Config) -> Answer:
                 "severity": a.severity,
                 "status": a.status,
             }
-            for a in alerts.select_open(question.con)
+            for a in open_alerts.select(question.con)
         ],
         slowest=_top(sorted(rows, key=lambda row: -(row.p95_ms or 0))),
         busiest=_top(sorted(rows, key=lambda row: -row.total_ms)),

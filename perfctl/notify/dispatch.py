@@ -22,7 +22,7 @@ from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
 from perfctl.notify.channels import NotDelivered, Sendable, ping, send
 from perfctl.notify.message import TELLING, Message, compose
 from perfctl.notify.plan import Channel, Plan, parse_plan
-from perfctl.store import alerts, outbox
+from perfctl.store import open_alerts, outbox
 from perfctl.store.connection import reading, transaction, writing
 from perfctl.store.outbox import Waiting
 
@@ -93,7 +93,7 @@ def escalations(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Tr
 
 
 def _firing(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
-    for alert in alerts.select_open(con):
+    for alert in open_alerts.select(con):
         if alert.status != "firing" or alert.opened_ms is None:
             continue
         step = Transition(
