@@ -156,10 +156,7 @@ def is_cache_use(item: Any) -> bool:
         return False
     alias, prefix, *numbers = item
     return (
-        min(numbers) >= 0
-        and max(numbers) < MAX_US
-        and is_text(alias, 100)
-        and is_text(prefix, 100)
+        min(numbers) >= 0 and max(numbers) < MAX_US and is_text(alias, 100) and is_text(prefix, 100)
     )
 
 
