@@ -131,6 +131,21 @@ def test_a_fork_between_start_and_first_request_keeps_ids_apart(site: Site) -> N
     assert len({r.request_id for r in site.requests}) == 3
 
 
+def test_a_fork_that_python_is_not_told_of_keeps_ids_apart(site: Site) -> None:
+    """uWSGI forks its workers in C, after the project is loaded: no at-fork hook runs there."""
+    outcome = site.run(
+        _COUNTING
+        + """
+    import ctypes
+    handler()
+    tell([forked(lambda: (get("/"), get("/")), ctypes.CDLL(None).fork) for _ in range(3)])
+    """
+    )
+    assert sorted(r.pid for r in site.requests) == sorted(outcome.told[0] * 2)
+    assert {header.pid for header in site.spool.headers} == set(outcome.told[0])
+    assert len({r.request_id for r in site.requests}) == 6
+
+
 def test_a_reseeded_generator_does_not_repeat_ids(site: Site) -> None:
     """A project that seeds `random` in each request, as test data factories do."""
     site.run(
@@ -452,3 +467,22 @@ def test_a_duration_does_not_go_by_the_wall_clock(site: Site) -> None:
     """
     )
     assert 10_000 <= site.request.duration_us < 60_000_000
+
+
+def test_a_project_that_closes_all_descriptors_is_recorded_on(site: Site) -> None:
+    """As daemons do: the hook opens what it needs anew, and reads from no other file."""
+    site.run(
+        """
+    @page("<int:n>/")
+    def view(request, n):
+        time.sleep(0.02)
+        return HttpResponse()
+
+    get("/1/")
+    os.closerange(3, 200)
+    files = [open(FOLDER / f"own{n}", "w+") for n in range(20)]
+    get("/2/"), get("/3/")
+    """
+    )
+    assert len(site.requests) == 3
+    assert [r.rss_kib is None for r in site.requests] == [False] * 3
