@@ -16,7 +16,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_hook import attached, failures, faults, process, streams, testing
+from django_hook import attached, failures, faults, process, runtime, streams, testing
 from django_hook.conf import HookSettings
 from django_hook.feed import Feed
 from django_hook.measures import Measures, state_with
@@ -73,6 +73,8 @@ class Hook:
             if testing.is_test_environment():
                 place, self._in_tests = self._settings.test_place, True
                 self._feed = Feed(self._settings, place, Source.TEST, PATTERNS) if place else None
+                if self._feed is not None:
+                    runtime.declare(self._feed.writer.count)
             if self._feed is not None:
                 self._suppressions.declare(self._feed.writer.count)
                 self._writer = self._feed.writer

@@ -97,3 +97,23 @@ def test_pytest_names_the_test(project: Path) -> None:
         if record[0] == "r"
     ]
     assert {record[20] for record in records} == {"test_pages.py::test_a[x (y)]"}
+
+
+def test_the_first_records_tell_what_the_tests_run_on(project: Path) -> None:
+    """Each process counts itself once, under its Python, its Django and its databases."""
+    import platform
+
+    import django
+
+    run_tests(project, PERFCTL_TEST_DB=str(project / "tests.db"))
+    counted = [
+        record[1:]
+        for segment in (project / "tests.db.spool").iterdir()
+        for record in read_segment(segment)
+        if record[0] == "c"
+    ]
+    assert sorted(counted) == [
+        ["runtime:database=sqlite", 1],
+        [f"runtime:django={django.get_version()}", 1],
+        [f"runtime:python={platform.python_version()}", 1],
+    ]
