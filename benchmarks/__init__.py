@@ -1,0 +1,1 @@
+"""Measures perfctl beside peers and references, in the same run: `python -m benchmarks`."""

@@ -1,0 +1,1 @@
+"""The site whose requests are timed: four views, a SQLite database, a cache in memory."""
