@@ -80,7 +80,10 @@ def replay_rule(question: Question, config: Config, present: Rule, proposed: Rul
         rules.append(proposed._replace(name=_proposed(present.name), is_on=True))
     events, recorded = replay(question, config, rules, first, until, cells_from)
     settings = [_firings(rule, events, until) for rule in rules]
-    warnings = _warnings(question, asked, kept_from_ms, recorded)
+    missing = 0
+    if present.metric.scope in _OF_REQUESTS:
+        missing = minutes.count_missing_rows(question.con, first, min(until, cells_from))
+    warnings = _warnings(question, asked, kept_from_ms, recorded, missing)
     data = Replay(
         present.name,
         present.metric.name,
@@ -88,8 +91,8 @@ def replay_rule(question: Question, config: Config, present: Rule, proposed: Rul
         settings[0],
         settings[1] if proposed else None,
         _episodes(rules[-1].name, events, until),
-        _late_arrivals(question, first, until, cells_from) if _of_requests(present) else 0,
-        asked.since_ms >= kept_from_ms and recorded > 0,
+        _late_arrivals(question, present, first, until, cells_from),
+        not warnings,
     )
     window = Window(first * MINUTE_MS, max(first, until) * MINUTE_MS)
     return answer(question, "alerts.test", data, recorded, window, warnings)
@@ -144,10 +147,6 @@ def _holds_something(minute: Minute) -> bool:
     return bool(
         minute.routes or minute.samples or minute.vitals or minute.sizes or minute.occurrences
     )
-
-
-def _of_requests(rule: Rule) -> bool:
-    return rule.metric.scope in _OF_REQUESTS
 
 
 def _proposed(name: str) -> str:
@@ -205,11 +204,11 @@ def _firings(rule: Rule, events: Iterable[Event], until: int) -> Firings:
     )
 
 
-def _late_arrivals(question: Question, first: int, until: int, cells_from: int) -> int:
+def _late_arrivals(question: Question, rule: Rule, first: int, until: int, cells_from: int) -> int:
     """Requests of judged minutes that were not there when these were judged."""
     con = question.con
     begin, end = alerts.first_judged(con), alerts.judged_until(con)
-    if begin is None or end is None:
+    if begin is None or end is None or rule.metric.scope not in _OF_REQUESTS:
         return 0
     first, until = max(first, begin), min(until, end)
     edge = min(max(first, cells_from), until)
@@ -222,9 +221,14 @@ def _late_arrivals(question: Question, first: int, until: int, cells_from: int) 
 
 
 def _warnings(
-    question: Question, asked: Window, kept_from_ms: int, recorded: int
+    question: Question, asked: Window, kept_from_ms: int, recorded: int, missing: int
 ) -> tuple[str, ...]:
+    """Why the answer is not about all that was asked; empty where it is."""
     found = []
+    if missing:
+        found.append(
+            f"{missing:,} requests were thinned away: what is left is not all that was judged"
+        )
     if asked.since_ms < kept_from_ms:
         kept = write_duration(question.now_ms - kept_from_ms)
         found.append(

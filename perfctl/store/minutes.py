@@ -238,3 +238,17 @@ def count_requests(con: sqlite3.Connection, first: int, last: int, *, raw: bool)
             (first, last),
         )
     return dict(rows.fetchall())
+
+
+def count_missing_rows(con: sqlite3.Connection, first: int, last: int) -> int:
+    """Live requests of the whole hours within `[first, last)` whose own rows were thinned away."""
+    begin, end = -(-first // 60), last // 60
+    counted = con.execute(
+        "SELECT coalesce(sum(c.requests), 0) FROM api_performance_metric c"
+        " JOIN origin o ON o.id = c.origin_id JOIN endpoint e ON e.id = c.endpoint_id"
+        " WHERE c.level = 3 AND c.period >= ? AND c.period < ? AND o.source = 'live'"
+        " AND e.kind != 1",
+        (begin, end),
+    ).fetchone()[0]
+    rows = count_requests(con, begin * 60, end * 60, raw=True) if counted else {}
+    return max(0, int(counted) - sum(rows.values()))

@@ -9,8 +9,10 @@ import pytest
 
 from perfctl import alerting
 from perfctl.alerts import actions
+from perfctl.answers.answer import Question
+from perfctl.answers.health import Status, check_alerts
 from perfctl.config import Config, parse
-from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from perfctl.store import alerts, connection, systems
 from tests.alerts.conftest import BEGIN, Site, system
 from tests.segments import NOW_MS, request
@@ -217,6 +219,15 @@ def test_no_sample_for_three_intervals_is_no_data(site: Site, each_minute: EachM
     each_minute(5)
     assert [event for _, _, event in site.told] == ["opened", "no_data"]
     assert site.alerts()["cpu web1"].status == "no_data"
+
+
+def test_health_does_not_take_no_data_for_well(site: Site, each_minute: EachMinute) -> None:
+    """It weighs as a warning."""
+    each_minute(3, lambda i: site.sample(system(0.9)))
+    each_minute(5)
+    with connection.reading(site.store) as con:
+        found = check_alerts(Question(con, site.now_ms, Window(0, site.now_ms)))
+    assert (found.status, found.value) == (Status.WARNING, 1)
 
 
 def test_a_route_without_requests_is_no_data(site: Site, each_minute: EachMinute) -> None:

@@ -230,6 +230,18 @@ def test_without_a_record_it_cannot_tell(site: Site) -> None:
     assert answer.warnings == ("nothing that this rule looks at is recorded in the window",)
 
 
+def test_rows_that_were_thinned_away_are_missed(site: Site, each_minute: EachMinute) -> None:
+    """A size limit keeps slow and failed requests: of those alone every rate is wrong."""
+    each_minute(130, lambda i: site.requests(2 if i % 10 == 0 else 0))
+    site.minute += 3 * DAY_MS // MINUTE_MS
+    assert answer_of(site, "error_rate").data.is_whole
+    with connection.writing(site.store) as con:
+        con.execute("DELETE FROM performance_metric WHERE id % 3 = 0")
+    answer = answer_of(site, "error_rate")
+    assert not answer.data.is_whole
+    assert "were thinned away" in answer.warnings[0]
+
+
 def test_a_rule_that_is_off_can_be_answer_of(site: Site, each_minute: EachMinute) -> None:
     """To see what it would do."""
     site.config = parse({"alerts": [{"rule": "cpu", "enabled": False}]})
