@@ -1,20 +1,23 @@
 """Where a series changes its level: steps, each with the range in which it may lie.
 
-A split is judged by ranks, so that a single outlier cannot make one: the statistic is the
-standardised rank CUSUM (Pettitt, "A non-parametric approach to the change-point problem", Applied
-Statistics 28, 1979; standardised as in Ross, Tasoulis and Adams, Technometrics 53, 2011). Steps are
-found by bisection, each tested against random orders of its stretch, as in E-divisive (Matteson and
-James, JASA 109, 2014), with the test stopped early as Besag and Clifford do (Biometrika 78, 1991).
-The range is the posterior of a step of unknown place, height and noise in the ranks (Smith,
-Biometrika 62, 1975). Both count the cells as fewer than they are where each resembles the one before
-(the effective sample size of a first-order autoregression), as neighbouring minutes do.
+The statistic is the standardised CUSUM over seeded intervals (Kovács, Bühlmann, Li and Munk, "Seeded
+binary segmentation", Biometrika 110, 2023), so that a level that comes and goes is found too, and it is
+compared with what noise reaches in so many cells: once of ranks, which tells small steps from any
+noise (Pettitt, "A non-parametric approach to the change-point problem", Applied Statistics 28, 1979),
+once of values, which tells large steps of few cells. Values that stand alone are pulled in first
+(Hampel's filter): an outlier is no level. Where each cell resembles the one before, as neighbouring
+minutes do, they count as fewer than they are (the effective sample size of a first-order
+autoregression). The range is the posterior of a step of unknown place, height and noise (Smith,
+"A Bayesian approach to inference about a change-point", Biometrika 62, 1975).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
 FEWEST = 10
@@ -22,12 +25,27 @@ FEWEST = 10
 LEAST_SIDE = 3
 """Cells that a level needs to be one."""
 SIGNIFICANT = 0.01
-_ORDERS = 999
 _MASS = 0.95
-Shuffle = Callable[[list[float]], None]
-"""Puts a list into a random order, as `random.Random.shuffle` does."""
+_REACH = 2
+_FAR = 3.0
+"""In standard deviations: further from its neighbours than noise goes."""
+_DECAY = 5.0
+"""Ten times the strength of noise is ever rarer; this is what the tables show near their values."""
+_MOST_SPLITS = 3
 _MOST_ALIKE = 0.7
 """A ramp's cells are all alike; taken as they are, no ramp would ever be a change."""
+_SHRINK = math.sqrt(2)
+
+_PENALTY = 2.0
+"""There are more short intervals than long ones: what they reach counts for less."""
+
+# What one of two hundred random series of so many cells reaches (8,000 normal ones of each number up
+# to 50, 1,500 and more beyond), so that one of a hundred reaches either.
+_CRITICAL_RANKS = (
+    (10, 7.0), (11, 7.5), (12, 8.1), (14, 8.9), (17, 9.7), (20, 10.3), (25, 11.0), (30, 11.9),
+    (40, 12.6), (50, 13.3), (70, 14.1), (100, 15.0), (150, 15.5), (240, 16.6), (480, 17.5),
+)  # fmt: skip
+_CRITICAL_VALUES = ((10, 17.5), (20, 18.0), (50, 19.0), (100, 20.0), (480, 20.5))
 
 
 class Step(NamedTuple):
@@ -38,21 +56,55 @@ class Step(NamedTuple):
     latest: int
     """With 95 % the step lies at one of `[earliest, latest]`."""
     p_value: float
-    """How often a random order of the same cells would look so much like a step."""
+    """About how often noise alone would show such a step somewhere in the series."""
 
 
-def find_steps(values: Sequence[float], shuffle: Shuffle) -> list[Step]:
+class _Split(NamedTuple):
+    strength: float
+    """By the critical one: from 1 on it is a step."""
+    at: int
+    length: int
+    """Of the interval that it splits."""
+
+
+class _Noise(NamedTuple):
+    variance: float
+    """As if all cells were independent of each other."""
+    share: float
+    """How many independent cells one is worth, of the ranks."""
+
+
+def find_steps(values: Sequence[float]) -> list[Step]:
     """All steps in time order."""
-    found: list[Step] = []
-    stretches = [(0, len(values))]
+    if len(values) < FEWEST:
+        return []
+    cleaned = clean(values)
+    noise = _noise(cleaned)
+    found: dict[int, float] = {}
+    stretches = [(0, len(cleaned))]
     while stretches:
         first, last = stretches.pop()
-        step = _find_step(values[first:last], shuffle)
-        if step is not None:
-            at = first + step.at
-            found.append(Step(at, first + step.earliest, first + step.latest, step.p_value))
+        if last - first < FEWEST:
+            continue
+        clear = [split for split in _splits(cleaned[first:last], noise) if split.strength >= 1]
+        if clear:
+            # A short interval holds one step alone (Baranowski, Chen and Fryzlewicz,
+            # "Narrowest-over-threshold detection", JRSS B 81, 2019).
+            at = first + min(clear, key=lambda split: (split.length, -split.strength)).at
+            found[at] = SIGNIFICANT * math.exp(-_DECAY * (max(clear).strength - 1))
             stretches += [(first, at), (at, last)]
-    return sorted(found)
+    places = sorted(found)
+    edges = [0, *places, len(cleaned)]
+    return [
+        _locate(cleaned[before:after], before, noise, found[at])
+        for before, at, after in zip(edges, places, edges[2:], strict=False)
+    ]
+
+
+def strength(values: Sequence[float]) -> float:
+    """The strength of the strongest split: one of a hundred series of noise alone reaches 1."""
+    cleaned = clean(values)
+    return max(split.strength for split in _splits(cleaned, _noise(cleaned)))
 
 
 def ranks(values: Sequence[float]) -> list[float]:
@@ -70,94 +122,142 @@ def ranks(values: Sequence[float]) -> list[float]:
     return found
 
 
-def _find_step(values: Sequence[float], shuffle: Shuffle) -> Step | None:
-    if len(values) < FEWEST:
-        return None
+def clean(values: Sequence[float]) -> list[float]:
+    """The values, those that stand far from both their neighbours pulled in to the nearest bound."""
+    around = [median(values[max(0, i - _REACH) : i + _REACH + 1]) for i in range(len(values))]
+    bound = _FAR * 1.4826 * median([abs(v - m) for v, m in zip(values, around, strict=True)])
+    if not bound:
+        return list(values)
+    return [min(max(v, m - bound), m + bound) for v, m in zip(values, around, strict=True)]
+
+
+def _splits(values: Sequence[float], noise: _Noise) -> list[_Split]:
+    """The strongest split of each seeded interval, of ranks and of values."""
     ranked = ranks(values)
-    weights = _weights(len(ranked))
-    between = _between(ranked, weights)
-    strongest = max(between)
-    if strongest <= 0:
-        return None
-    share = _independent_share(ranked, between.index(strongest) + LEAST_SIDE)
-    p_value = _test(ranked, weights, strongest * share, shuffle)
-    if p_value > SIGNIFICANT:
-        return None
-    chances = _posterior(ranked, between, weights, share)
-    mode = max(range(len(chances)), key=chances.__getitem__)
-    first, last = _credible(chances, mode)
-    return Step(mode + LEAST_SIDE, first + LEAST_SIDE, last + LEAST_SIDE, p_value)
+    mean = (len(values) + 1) / 2
+    variance = sum((rank - mean) ** 2 for rank in ranked) / (len(values) - 1)
+    return [
+        *_scan(ranked, variance / noise.share, _interpolate(_CRITICAL_RANKS, len(values))),
+        *_scan(values, noise.variance, _interpolate(_CRITICAL_VALUES, len(values))),
+    ]
 
 
-def _weights(n: int) -> list[float]:
-    """What makes the squared CUSUM at each place where a step may lie a sum of squares."""
-    return [n / (k * (n - k)) for k in range(LEAST_SIDE, n - LEAST_SIDE + 1)]
+def _interpolate(table: Sequence[tuple[int, float]], count: int) -> float:
+    place = min(bisect_right(table, (count, math.inf)), len(table) - 1)
+    (few, low), (many, high) = table[place - 1], table[place]
+    return low + (high - low) * math.log(count / few) / math.log(many / few)
 
 
-def _between(ranked: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The sum of squares between both sides, for each place where a step may lie."""
-    mean = (len(ranked) + 1) / 2
-    cusum = sum(ranked[: LEAST_SIDE - 1]) - mean * (LEAST_SIDE - 1)
+def _scan(values: Sequence[float], variance: float, critical: float) -> list[_Split]:
+    """Squares between both sides of a split by the variance, less the penalty, by the critical one."""
+    if not variance:
+        return [_Split(0.0, LEAST_SIDE, len(values))]
+    sums = [0.0]
+    for value in values:
+        sums.append(sums[-1] + value)
     found = []
-    for rank, weight in zip(ranked[LEAST_SIDE - 1 :], weights, strict=False):
-        cusum += rank - mean
-        found.append(cusum * cusum * weight)
+    for first, last in _seeded(len(values)):
+        length = last - first
+        mean = (sums[last] - sums[first]) / length
+        most, at = 0.0, first + LEAST_SIDE
+        for k in range(LEAST_SIDE, length - LEAST_SIDE + 1):
+            cusum = sums[first + k] - sums[first] - k * mean
+            between = cusum * cusum * length / (k * (length - k))
+            if between > most:
+                most, at = between, first + k
+        penalty = _PENALTY * math.log(len(values) / length)
+        found.append(_Split((most / variance - penalty) / critical, at, length))
     return found
 
 
-def _independent_share(ranked: Sequence[float], at: int) -> float:
-    """How many independent cells one is worth, from how each side's cells follow each other."""
-    rests: list[float] = []
-    for side in (ranked[:at], ranked[at:]):
-        mean = sum(side) / len(side)
-        rests += [rank - mean for rank in side]
-    whole = sum(rest * rest for rest in rests)
-    follows = sum(a * b for a, b in pairwise(rests))
-    alike = min(max(follows / whole if whole else 0.0, 0.0), _MOST_ALIKE)
+def _seeded(count: int) -> Iterator[tuple[int, int]]:
+    """The whole, and ever shorter intervals that overlap by half."""
+    length = float(count)
+    while length >= 2 * LEAST_SIDE:
+        whole = round(length)
+        for first in range(0, count - whole, max(1, whole // 2)):
+            yield first, first + whole
+        yield count - whole, count
+        length /= _SHRINK
+
+
+def _noise(values: Sequence[float]) -> _Noise:
+    """What moves between steps.
+
+    From differences of neighbours, of which few are steps. Of a first-order autoregression
+    differences over two cells are larger by its coefficient; there the largest are left out.
+    """
+    near, far = _moved(values, 1), _moved(values, 2)
+    alike = _bounded(far / near - 1 if near else 0.0)
+    whole = sum((b - a) ** 2 for a, b in pairwise(values)) / (len(values) - 1)
+    variance = whole / 2 * (1 + alike) / (1 - alike) ** 2
+    return _Noise(variance, _independent_share(ranks(values)))
+
+
+def _independent_share(ranked: Sequence[float]) -> float:
+    """How many independent cells one is worth, from how they follow each other between splits."""
+    whole = follows = 0.0
+    for level in _levels(ranked):
+        mean = sum(level) / len(level)
+        rests = [rank - mean for rank in level]
+        whole += sum(rest * rest for rest in rests)
+        follows += sum(a * b for a, b in pairwise(rests))
+    alike = _bounded(follows / whole if whole else 0.0)
     return (1 - alike) / (1 + alike)
 
 
-def _test(
-    ranked: Sequence[float], weights: Sequence[float], strongest: float, shuffle: Shuffle
-) -> float:
-    """The share of random orders whose strongest split is as strong."""
-    most = int(SIGNIFICANT * (_ORDERS + 1))
-    shuffled = list(ranked)
-    stronger = 0
-    for order in range(1, _ORDERS + 1):
-        shuffle(shuffled)
-        if max(_between(shuffled, weights)) >= strongest:
-            stronger += 1
-            if stronger >= most:  # no outcome of the rest could make it significant
-                return stronger / order
-    return (stronger + 1) / (_ORDERS + 1)
+def _bounded(alike: float) -> float:
+    return min(max(alike, 0.0), _MOST_ALIKE)
 
 
-def _posterior(
-    ranked: Sequence[float], between: Sequence[float], weights: Sequence[float], share: float
-) -> list[float]:
-    """The chance of each place, given that there is one step."""
-    n = len(ranked)
-    mean = (n + 1) / 2
-    total = sum((rank - mean) ** 2 for rank in ranked)
-    floor = total / n**2  # a split without any overlap leaves nothing within a side of two ranks
-    logs = [
-        0.5 * math.log(weight) - share * (n - 2) / 2 * math.log(max(total - part, floor))
-        for part, weight in zip(between, weights, strict=True)
-    ]
+def _levels(ranked: Sequence[float]) -> list[Sequence[float]]:
+    """The series cut at its strongest splits, significant or not."""
+    levels = [ranked]
+    for _ in range(min(_MOST_SPLITS, len(ranked) // FEWEST)):
+        split, place = max(
+            (split, place)
+            for place, level in enumerate(levels)
+            if len(level) >= 2 * LEAST_SIDE
+            for split in _scan(level, 1.0, 1.0)
+        )
+        levels[place : place + 1] = [levels[place][: split.at], levels[place][split.at :]]
+    return levels
+
+
+def _moved(values: Sequence[float], lag: int) -> float:
+    """The mean square of what changes over so many cells, without the largest: steps."""
+    squares = sorted((b - a) ** 2 for a, b in zip(values, values[lag:], strict=False))
+    kept = squares[: len(squares) - max(4, len(squares) // 6)]
+    return sum(kept) / len(kept)
+
+
+def _locate(values: Sequence[float], first: int, noise: _Noise, p_value: float) -> Step:
+    """The one step of a stretch, where it is likeliest and where it may be."""
+    n = len(values)
+    mean = sum(values) / n
+    cusum = sum(values[: LEAST_SIDE - 1]) - mean * (LEAST_SIDE - 1)
+    logs = []
+    for k in range(LEAST_SIDE, n - LEAST_SIDE + 1):
+        cusum += values[k - 1] - mean
+        weight = n / (k * (n - k))
+        logs.append(0.5 * math.log(weight) + cusum * cusum * weight / (2 * noise.variance))
     highest = max(logs)
     chances = [math.exp(log - highest) for log in logs]
-    whole = sum(chances)
-    return [chance / whole for chance in chances]
+    mode = max(range(len(chances)), key=chances.__getitem__)
+    earliest, latest = _credible(chances, mode)
+    moved = first + LEAST_SIDE
+    return Step(moved + mode, moved + earliest, moved + latest, p_value)
 
 
 def _credible(chances: Sequence[float], mode: int) -> tuple[int, int]:
     """The shortest run around the mode that holds 95 %."""
     first = last = mode
-    mass = chances[mode]
-    while mass < _MASS:
+    mass, whole = chances[mode], sum(chances)
+    while mass < _MASS * whole:
         before = chances[first - 1] if first else -1.0
         after = chances[last + 1] if last + 1 < len(chances) else -1.0
+        if max(before, after) < 0:
+            break
         if before >= after:
             first -= 1
             mass += before

@@ -41,6 +41,7 @@ COMMANDS = (
     Entry("cache", "cache", "Ask", "Hit rate of each cache and key prefix."),
     Entry("alerts", "alerts", "Ask", "What fires and what ended: list, show, test a rule."),
     Entry("errors", "errors", "Ask", "Groups of errors: list, show, resolve, ignore, reopen."),
+    Entry("why", "why", "Ask", "When something changed, what else did then, and what did not."),
     Entry("deploy", "deploy", "Ask", "What was deployed when, with which packages: list, mark."),
     Entry("ci", "ci", "Ask", "May this be merged? Budgets, and a baseline; for CI."),
     Entry("query", "query", "Ask", "Your own SQL on the store, read-only."),

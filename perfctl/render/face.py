@@ -27,6 +27,7 @@ _OWN_TEXT = {
     "errors.resolve": "errors",
     "errors.ignore": "errors",
     "errors.reopen": "errors",
+    "why": "why",
     "deploy": "deploys",
     "deploy.mark": "deploys",
     "ci": "ci",

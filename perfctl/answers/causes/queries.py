@@ -1,0 +1,177 @@
+"""Query shapes that a subject did not ask before, asks more often, or waits longer for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
+from perfctl.answers.causes.scene import Pattern, Scene, detail_level
+from perfctl.answers.database import name_pattern
+from perfctl.answers.measures import FEWEST_FOR_RATE
+from perfctl.model import Level, Window
+from perfctl.store import slots
+from perfctl.units import format_duration, format_ratio
+
+_MOST = 5
+_MORE = 1.5
+_LEAST_SHARE = 0.05
+_LONGEST = 90
+
+
+class Shape(NamedTuple):
+    """A query pattern on both sides, by request of the subject."""
+
+    pattern: Pattern
+    calls_before: float
+    calls_after: float
+    us_before: float
+    us_after: float
+    share: float | None
+    """Of what the change added, how much this pattern did."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the subject did not ask it before."""
+        return self.calls_before == 0 and self.calls_after > 0
+
+    @property
+    def is_more(self) -> bool:
+        """Whether it is asked clearly more often, or is new."""
+        return self.calls_after >= max(self.calls_before * _MORE, self.calls_before + 0.3)
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether a call takes clearly longer."""
+        if not self.calls_before or not self.calls_after:
+            return False
+        before = self.us_before / self.calls_before
+        return self.us_after / self.calls_after >= max(before * _MORE, before + 100)
+
+
+def judge_queries(scene: Scene) -> Iterator[Finding]:
+    """The shapes that changed with the subject; cleared where none did."""
+    if not _is_enough(scene):
+        yield Unknown("query", "too few requests on both sides had their queries watched")
+        return
+    shapes = [shape for shape in read_shapes(scene) if shape.is_more or shape.is_slower]
+    shapes = [shape for shape in shapes if _matters(shape)]
+    shapes.sort(key=lambda shape: -(shape.share or 0) - shape.is_new)
+    for shape in shapes[:_MOST]:
+        yield _judge(scene, shape)
+    if not shapes:
+        before, after = _totals(scene)
+        yield Cleared("query", f"{before:.1f} → {after:.1f} queries a request, no shape is new")
+
+
+def new_shapes(findings: list[Finding]) -> list[str]:
+    """What the code asks now and did not before, in words, as evidence for a deploy."""
+    return [
+        f"query {finding.what.partition(':')[0]}"
+        for finding in findings
+        if isinstance(finding, Suspect) and finding.is_news
+    ]
+
+
+def read_shapes(scene: Scene) -> list[Shape]:
+    """All patterns of both sides."""
+    n_before, n_after = scene.before.pattern_requests, scene.after.pattern_requests
+    shapes = []
+    for key in scene.before.patterns.keys() | scene.after.patterns.keys():
+        was = scene.before.patterns.get(key) or Pattern(*key, 0, 0, None, None)
+        now = scene.after.patterns.get(key) or Pattern(*key, 0, 0, None, None)
+        shape = Shape(
+            now if now.calls else was,
+            was.calls / n_before,
+            now.calls / n_after,
+            was.sum_us / n_before,
+            now.sum_us / n_after,
+            None,
+        )
+        shapes.append(shape._replace(share=_share(scene, shape)))
+    return sorted(shapes)
+
+
+def _share(scene: Scene, shape: Shape) -> float | None:
+    if scene.change.measure.name in ("queries", "n_plus_one"):
+        before, after = _totals(scene)
+        added, own = after - before, shape.calls_after - shape.calls_before
+    elif scene.is_about_time and scene.added_us is not None:
+        added, own = scene.added_us, shape.us_after - shape.us_before
+    else:
+        return None
+    return min(1.0, max(0.0, own / added)) if added > 0 else None
+
+
+def _is_enough(scene: Scene) -> bool:
+    return min(scene.before.pattern_requests, scene.after.pattern_requests) >= FEWEST_FOR_RATE
+
+
+def _totals(scene: Scene) -> tuple[float, float]:
+    """Queries a request on both sides."""
+    sides = (scene.before, scene.after)
+    before, after = (
+        sum(pattern.calls for pattern in side.patterns.values()) / max(1, side.pattern_requests)
+        for side in sides
+    )
+    return before, after
+
+
+def _matters(shape: Shape) -> bool:
+    if shape.share is None:
+        return shape.is_new and shape.calls_after >= 0.5
+    return shape.share >= _LEAST_SHARE or (shape.is_new and shape.calls_after >= 1)
+
+
+def _judge(scene: Scene, shape: Shape) -> Suspect:
+    facts = []
+    if shape.is_new:
+        facts.append(
+            Evidence(f"new: {shape.calls_after:.1f} calls a request{_since(scene, shape)}", 1.5)
+        )
+    elif shape.is_more:
+        said = f"{shape.calls_before:.1f} → {shape.calls_after:.1f} calls a request"
+        facts.append(Evidence(said, 1.0))
+    if shape.is_slower:
+        before = format_duration(shape.us_before / shape.calls_before)
+        after = format_duration(shape.us_after / shape.calls_after)
+        facts.append(Evidence(f"{before} → {after} a call", 0.5))
+    if shape.pattern.call_site and shape.is_more:
+        hint = f"; {shape.pattern.hint} would fetch it at once" if shape.pattern.hint else ""
+        facts.append(Evidence(f"asked once a row at {shape.pattern.call_site}{hint}", 0.5))
+    facts += _about_share(scene, shape)
+    name = name_pattern(shape.pattern.alias, shape.pattern.fingerprint)
+    text = shape.pattern.fingerprint
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return Suspect("query", f"{name}: {text}", tuple(facts), is_news=shape.is_more)
+
+
+def _about_share(scene: Scene, shape: Shape) -> Iterator[Evidence]:
+    if shape.share is None:
+        return
+    if scene.is_about_time:
+        added = format_duration(max(0.0, shape.us_after - shape.us_before))
+        whole = format_duration(scene.added_us or 0)
+        text = f"{added} of the {whole} that a request takes longer, {format_ratio(shape.share)}"
+    else:
+        text = f"{format_ratio(shape.share)} of the added queries"
+    yield Evidence(text, 3 * shape.share if shape.share >= 0.1 else -1.5)
+
+
+def _since(scene: Scene, shape: Shape) -> str:
+    """When it first ran, as far as the cells of queries tell."""
+    window = Window(scene.change.from_ms, scene.after.window.until_ms)
+    span = detail_level(window, scene.question.now_ms, scene.config.retention)
+    firsts = slots.first_periods(
+        scene.question.con, span, scene.question.filters, scene.subject.endpoint_ids
+    )
+    period = firsts.get((shape.pattern.alias, shape.pattern.fingerprint))
+    if period is None:
+        return ""
+    width_ms = Level(span.level).width_ms
+    late_ms = period * width_ms - scene.change.at_ms
+    within = format_duration(width_ms * 1000)
+    if -width_ms < late_ms <= 0:
+        return f", first seen in the {within} of the change"
+    side = "after" if late_ms > 0 else "before"
+    return f", first seen {format_duration(abs(late_ms) * 1000)} {side} it"

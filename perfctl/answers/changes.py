@@ -1,0 +1,290 @@
+"""Finds when a measure of a subject changed its level, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from perfctl import changepoint
+from perfctl.answers import measures
+from perfctl.answers.answer import Question
+from perfctl.answers.measures import Measure, Scope
+from perfctl.answers.subjects import Subject
+from perfctl.config import Retention
+from perfctl.model import MINUTE_MS, Level, Window
+from perfctl.store import slots
+from perfctl.store.cells import Slot, Span
+from perfctl.store.slots import Load
+
+_MOST_CELLS = 480
+_CLOSE_UP = 30
+"""How many times its range a change is looked at again on each side, as finely as is kept."""
+_AS_LARGE = 0.8
+_LATE_MS = 5 * MINUTE_MS
+"""An alert that fires at once may come before the cell of its change is over."""
+
+
+class Cell(NamedTuple):
+    """One value of the series; requests are put together until there are enough for one."""
+
+    since_ms: int
+    until_ms: int
+    value: float
+    samples: int
+    content: tuple[Slot, ...] = ()
+
+
+class Change(NamedTuple):
+    """A change of level: between two times, from a value to another one."""
+
+    measure: Measure
+    at_ms: int
+    since_ms: int
+    until_ms: int
+    """It lies in `[since_ms, until_ms)` with 95 %."""
+    before: float
+    after: float
+    samples_before: int
+    samples_after: int
+    from_ms: int
+    """When the level before it began, or the series."""
+    to_ms: int
+    """When the level after it ended, or the series."""
+    p_value: float
+
+    @property
+    def effect(self) -> float:
+        """How large it is, in units of the smallest one that counts; above 0 it got worse."""
+        effect = self.measure.effect(self.before, self.after)
+        return effect if self.measure.is_worse_high else -effect
+
+    @property
+    def ratio(self) -> float | None:
+        """After by before; None from 0."""
+        return self.after / self.before if self.before else None
+
+
+class Search(NamedTuple):
+    """The change that was looked for, the others, and how much there was to look at."""
+
+    measure: Measure
+    cells: int
+    samples: int
+    chosen: Change | None
+    others: tuple[Change, ...]
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a change could have been told from noise."""
+        return self.cells >= changepoint.FEWEST
+
+
+def search(question: Question, subject: Subject, retention: Retention) -> Search:
+    """The first of the subject's measures that changed; else what there was of the first one.
+
+    The first two of a route are how long it takes: of those the one that tells the change best.
+    """
+    found = [_search(question, subject, measure, retention) for measure in subject.measures]
+    changed = [(result, result.chosen) for result in found if result.chosen is not None]
+    if not changed:
+        return max(found[:2], key=lambda result: result.cells)
+    changed = [pair for pair in changed if _is_before(pair[1], subject.opened_ms)] or changed
+    of_time = [pair for pair in changed if pair[0] in found[:2]] or changed[:1]
+    largest = max(abs(change.effect) for _, change in of_time)
+    strong = [pair for pair in of_time if abs(pair[1].effect) >= _AS_LARGE * largest]
+    return min(strong, key=lambda pair: pair[1].until_ms - pair[1].since_ms)[0]
+
+
+def _search(question: Question, subject: Subject, measure: Measure, retention: Retention) -> Search:
+    level, width = _resolution(question.window, question.now_ms, retention)
+    cells = read_cells(question, subject, measure, level, width)
+    changes = find_changes(measure, cells)
+    chosen = _choose(changes, subject.opened_ms)
+    others = tuple(change for change in changes if change is not chosen)
+    if chosen is not None:
+        chosen = _look_closer(question, subject, chosen, retention)
+    samples = sum(cell.samples for cell in cells)
+    return Search(measure, len(cells), samples, chosen, others)
+
+
+def _choose(changes: Sequence[Change], opened_ms: int | None) -> Change | None:
+    """The last turn for the worse before an alert; else the largest one, for the worse if there is."""
+    worse = [change for change in changes if change.effect > 0]
+    if opened_ms is not None:
+        before = [change for change in worse if _is_before(change, opened_ms)]
+        if before:
+            return before[-1]
+    return max(worse or changes, key=lambda change: abs(change.effect), default=None)
+
+
+def _is_before(change: Change, opened_ms: int | None) -> bool:
+    return opened_ms is None or change.since_ms <= opened_ms + _LATE_MS
+
+
+def _look_closer(
+    question: Question, subject: Subject, change: Change, retention: Retention
+) -> Change:
+    """The same change in the finest cells around it; as it was where they do not show it."""
+    around_ms = _CLOSE_UP * (change.until_ms - change.since_ms)
+    since_ms = max(change.from_ms, change.since_ms - around_ms)
+    with_minutes_ms = question.now_ms - retention.minutes_ms
+    if since_ms < with_minutes_ms < change.since_ms - _CLOSE_UP * MINUTE_MS:
+        since_ms = with_minutes_ms
+    window = Window(since_ms, min(change.to_ms, change.until_ms + around_ms))
+    level, width = _resolution(window, question.now_ms, retention)
+    cells = read_cells(question._replace(window=window), subject, change.measure, level, width)
+    for finer in find_changes(change.measure, cells):
+        is_within = change.since_ms <= finer.at_ms <= change.until_ms
+        is_finer = finer.until_ms - finer.since_ms < change.until_ms - change.since_ms
+        if is_within and is_finer and finer.effect * change.effect > 0:
+            return change._replace(
+                at_ms=finer.at_ms, since_ms=finer.since_ms, until_ms=finer.until_ms
+            )
+    return change
+
+
+def _resolution(window: Window, now_ms: int, retention: Retention) -> tuple[Level, int]:
+    """The finest level that is kept for the whole window, and how many of its cells make one."""
+    age_ms = now_ms - window.since_ms
+    if age_ms <= retention.minutes_ms:
+        level = Level.MINUTE
+    else:
+        level = Level.HOUR if age_ms <= retention.hours_ms else Level.DAY
+    count = window.length_ms // level.width_ms + 1
+    return level, -(-count // _MOST_CELLS)
+
+
+def find_changes(measure: Measure, cells: Sequence[Cell]) -> list[Change]:
+    """The changes of level that are large enough to count, in time order."""
+    steps = changepoint.find_steps([measure.scale(cell.value) for cell in cells])
+    while steps:
+        edges = [0, *(step.at for step in steps), len(cells)]
+        levels = [_level(measure, cells[a:b]) for a, b in pairwise(edges)]
+        effects = [abs(measure.effect(a.value, b.value)) for a, b in pairwise(levels)]
+        smallest = min(range(len(effects)), key=effects.__getitem__)
+        if effects[smallest] >= 1:
+            return [
+                _change(measure, cells, step, before, after)
+                for step, (before, after) in zip(steps, pairwise(levels), strict=True)
+            ]
+        del steps[smallest]
+    return []
+
+
+def _level(measure: Measure, cells: Sequence[Cell]) -> Cell:
+    """All cells of a level as one."""
+    samples = sum(cell.samples for cell in cells)
+    content = tuple(slot for cell in cells for slot in cell.content)
+    value = measures.value_of(measure, slots.add_slots(content)) if content else None
+    if value is None:
+        value = sum(cell.value for cell in cells) / len(cells)
+    return Cell(cells[0].since_ms, cells[-1].until_ms, value, samples)
+
+
+def _change(
+    measure: Measure, cells: Sequence[Cell], step: changepoint.Step, before: Cell, after: Cell
+) -> Change:
+    """A cell may hold requests of both sides, so the cells at its edges belong to the range."""
+    return Change(
+        measure=measure,
+        at_ms=cells[step.at].since_ms,
+        since_ms=cells[step.earliest - 1].since_ms,
+        until_ms=cells[step.latest].until_ms,
+        before=before.value,
+        after=after.value,
+        samples_before=before.samples,
+        samples_after=after.samples,
+        from_ms=before.since_ms,
+        to_ms=after.until_ms,
+        p_value=step.p_value,
+    )
+
+
+def read_cells(
+    question: Question, subject: Subject, measure: Measure, level: Level, width: int
+) -> list[Cell]:
+    """The series of a measure, oldest first."""
+    if measure.scope is Scope.MACHINE:
+        loads = slots.select_loads(
+            question.con,
+            question.window.since_ms,
+            question.window.until_ms,
+            subject.host or question.filters.host,
+        )
+        return _of_loads(loads, measure, level.width_ms * width)
+    span = Span(
+        level,
+        question.window.since_ms // level.width_ms,
+        -(-question.window.until_ms // level.width_ms),
+    )
+    # Requests are put together by their number; of time itself every slot is as wide.
+    by_time = width if measure.scope is Scope.TRAFFIC else 1
+    found = slots.select_slots(question.con, span, by_time, question.filters, subject.endpoint_ids)
+    if measure.scope is Scope.REQUESTS:
+        return _of_requests(found, measure, level.width_ms)
+    until_ms = min(question.now_ms, question.window.until_ms)
+    return _of_traffic(found, level.width_ms * width, until_ms)
+
+
+def _of_requests(found: dict[int, Slot], measure: Measure, width_ms: int) -> list[Cell]:
+    """Slots put together until there are enough requests; what is left at the end joins the last."""
+    counts = {number: measures.samples_of(measure, slot) for number, slot in found.items()}
+    fewest = max(measure.fewest, -(-sum(counts.values()) // _MOST_CELLS))
+    groups: list[list[int]] = []
+    waiting: list[int] = []
+    for number, count in counts.items():
+        waiting += [number] if count else []
+        if sum(counts[part] for part in waiting) >= fewest:
+            groups.append(waiting)
+            waiting = []
+    if waiting and groups:
+        groups[-1] += waiting
+    return [
+        cell
+        for group in groups
+        for cell in _cell([(number, found[number]) for number in group], measure, width_ms)
+    ]
+
+
+def _cell(begun: Sequence[tuple[int, Slot]], measure: Measure, width_ms: int) -> list[Cell]:
+    content = tuple(slot for _, slot in begun)
+    whole = slots.add_slots(content)
+    value = measures.value_of(measure, whole)
+    if value is None:
+        return []
+    since_ms, until_ms = begun[0][0] * width_ms, (begun[-1][0] + 1) * width_ms
+    return [Cell(since_ms, until_ms, value, measures.samples_of(measure, whole), content)]
+
+
+def _of_traffic(found: dict[int, Slot], width_ms: int, until_ms: int) -> list[Cell]:
+    """Requests a minute of each slot that is over, those without any too."""
+    whole = [number for number in found if (number + 1) * width_ms <= until_ms]
+    if not whole:
+        return []
+    return [
+        Cell(number * width_ms, (number + 1) * width_ms, count / (width_ms / MINUTE_MS), count)
+        for number in range(whole[0], until_ms // width_ms)
+        for count in (found[number].counted.requests if number in found else 0,)
+    ]
+
+
+_OF_LOAD: dict[str, Callable[[Load], float | None]] = {
+    "cpu": lambda load: load.cpu,
+    "memory": lambda load: load.memory,
+    "disk": lambda load: load.disk,
+    "load1": lambda load: load.load1,
+}
+
+
+def _of_loads(loads: Sequence[Load], measure: Measure, width_ms: int) -> list[Cell]:
+    """The mean of each slot over its hosts."""
+    by_slot: dict[int, list[float]] = {}
+    for load in loads:
+        value = _OF_LOAD[measure.name](load)
+        if value is not None:
+            by_slot.setdefault(load.at_ms // width_ms, []).append(value)
+    return [
+        Cell(number * width_ms, (number + 1) * width_ms, sum(values) / len(values), len(values))
+        for number, values in sorted(by_slot.items())
+    ]

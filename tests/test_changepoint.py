@@ -1,0 +1,150 @@
+"""Steps are found where there are some, in the right range, and rarely where there are none."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfctl.changepoint import FEWEST, clean, find_steps, ranks, strength
+
+
+def noise(draw: random.Random, count: int, kind: str = "plain") -> list[float]:
+    """Values around 0: plain, with outliers, or each like the one before."""
+    values, last = [], 0.0
+    for _ in range(count):
+        last = (0.5 * last if kind == "alike" else 0.0) + draw.gauss(0, 0.1)
+        is_outlier = kind == "outliers" and draw.random() < 0.05
+        values.append(last * 10 if is_outlier else last)
+    return values
+
+
+def test_a_clear_step_is_found_where_it_is() -> None:
+    """To the cell, and the range is narrow."""
+    values = [*noise(random.Random(1), 40), *(v + 1 for v in noise(random.Random(2), 40))]
+
+    (step,) = find_steps(values)
+
+    assert step.at == 40
+    assert step.earliest <= 40 <= step.latest
+    assert step.latest - step.earliest <= 1
+    assert 0 < step.p_value < 0.001
+
+
+@pytest.mark.parametrize("kind", ["plain", "outliers"])
+def test_a_small_step_lies_in_its_range(kind: str) -> None:
+    """In 9 of 10 cases and more, of 60 each."""
+    draw = random.Random(3)
+    found = [find_steps([v + (0.2 if i >= 70 else 0) for i, v in enumerate(noise(draw, 120, kind))])
+             for _ in range(60)]  # fmt: skip
+
+    steps = [min(steps, key=lambda step: abs(step.at - 70)) for steps in found if steps]
+
+    assert len(steps) >= 55
+    assert sum(step.earliest <= 70 <= step.latest for step in steps) >= 0.9 * len(steps)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("plain", 0.02), ("outliers", 0.03), ("alike", 0.2)])
+def test_noise_is_seldom_a_step(kind: str, most: float) -> None:
+    """1 % of series, as promised; somewhat more where each cell is like the one before."""
+    draw = random.Random(4)
+
+    found = sum(bool(find_steps(noise(draw, 40, kind))) for _ in range(400))
+
+    assert found <= most * 400
+
+
+def test_a_level_that_comes_and_goes_is_two_steps() -> None:
+    """As of an incident that is over."""
+    draw = random.Random(5)
+    values = [v + (0.6 if 30 <= i < 40 else 0) for i, v in enumerate(noise(draw, 48))]
+
+    assert [step.at for step in find_steps(values)] == [30, 40]
+
+
+def test_a_step_at_the_very_end_is_found() -> None:
+    """What has just begun."""
+    draw = random.Random(6)
+    values = [v + (0.6 if i >= 55 else 0) for i, v in enumerate(noise(draw, 60))]
+
+    (step,) = find_steps(values)
+
+    assert step.earliest <= 55 <= step.latest
+
+
+def test_one_outlier_is_no_step() -> None:
+    """However large."""
+    values = noise(random.Random(7), 60)
+    values[30] = 1e9
+
+    assert find_steps(values) == []
+
+
+def test_a_ramp_is_not_overlooked() -> None:
+    """Its cells are alike, but it is not noise."""
+    assert find_steps([v + i / 50 for i, v in enumerate(noise(random.Random(8), 100))])
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [0.0] * 9 + [1.0], [3.0] * 200])
+def test_too_few_values_and_equal_ones_have_no_step(values: list[float]) -> None:
+    """And are no error."""
+    assert find_steps(values) == []
+
+
+@given(
+    st.lists(st.integers(-1000, 1000), max_size=60),
+    st.sampled_from([1000.0, -0.001]),
+    st.integers(-5, 5),
+)
+def test_the_scale_does_not_matter(numbers: list[int], factor: float, offset: int) -> None:
+    """Milliseconds or seconds: the same steps, each within the series and its range."""
+    values = [float(number) for number in numbers]
+
+    steps = find_steps(values)
+
+    assert [s.at for s in steps] == [
+        s.at for s in find_steps([v * factor + offset for v in values])
+    ]
+    for step in steps:
+        assert 0 < step.earliest <= step.at <= step.latest < len(values)
+        assert 0 < step.p_value <= 0.01
+
+
+def test_a_large_step_of_few_cells_is_found() -> None:
+    """Ranks alone could not tell three cells of forty from chance."""
+    values = noise(random.Random(10), 40)
+    for place in (20, 21, 22):
+        values[place] += 3
+
+    assert [step.at for step in find_steps(values)] == [20, 23]
+
+
+def test_a_value_that_stands_alone_is_pulled_in() -> None:
+    """Steps stay as they are, also next to the ends."""
+    values = [1.0, 1.1, 0.9, 1.0, 50.0, 1.1, 1.0, 0.9, 7.0, 7.1, 6.9, 7.0]
+
+    cleaned = clean(values)
+
+    assert cleaned[4] < 2
+    assert cleaned[:4] + cleaned[5:] == values[:4] + values[5:]
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=50))
+def test_ranks_share_what_is_equal(values: list[int]) -> None:
+    """Each rank is the mean place of its value in order."""
+    ordered = sorted(values)
+    for value, rank in zip(values, ranks(values), strict=True):
+        first = ordered.index(value) + 1
+        assert rank == first + (ordered.count(value) - 1) / 2
+
+
+@pytest.mark.parametrize("count", [FEWEST, 25, 60])
+def test_one_of_a_hundred_series_of_noise_reaches_the_critical_strength(count: int) -> None:
+    """The tables are what they say, drawn again."""
+    draw = random.Random(9)
+
+    reached = sum(strength(noise(draw, count)) >= 1 for _ in range(1000))
+
+    assert 1 <= reached <= 20
