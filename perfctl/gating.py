@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     source: str | None = None
     is_windowed: bool = False
     """Whether somebody said from when on."""
+    store: str = ""
     folders: tuple[Path, ...] = ()
     """Where the project may be."""
 
@@ -88,6 +89,8 @@ def check_asked(asked: Asked) -> None:
         raise UsageError("--bless takes the reason", 'perfctl ci --baseline FILE --bless "why"')
     if asked.bless is not None and (asked.ref or asked.against is None):
         raise UsageError("--bless writes into a baseline: name its file", "--baseline FILE")
+    if asked.ref and asked.source == Source.TEST:
+        raise UsageError("a deploy has live traffic and no tests", "--baseline FILE for a test run")
     if asked.source not in (None, Source.TEST, Source.LIVE):
         raise UsageError(
             f"the gate judges tests or live traffic, not {asked.source!r}",
@@ -142,7 +145,7 @@ def _measure(question: Question, allowed: Budgets, asked: Asked, base: Baseline 
         asked,
         allowed,
         found,
-        measured.missing_records(question, found),
+        measured.missing_records(question, found, asked.store),
         detect_environment(question, asked.folders),
         release.detect(os.environ, asked.folders).commit_id or None,
         iso_utc(question.now_ms),

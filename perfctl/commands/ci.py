@@ -81,6 +81,7 @@ def ci(
         margin=parse_share(max_regress),
         source=now.options.source,
         is_windowed=bool(now.options.since or now.options.until),
+        store=str(now.store),
         folders=deploys.places(now.store, Path.cwd()),
     )
     return answer_gate(now, asked)

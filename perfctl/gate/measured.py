@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from perfctl.answers import deploys
-from perfctl.answers.answer import Question
+from perfctl.answers.answer import Question, has_requests
 from perfctl.answers.gate import ExactRequest, Live, has_tests, read_live, read_tests
 from perfctl.config import Config
 from perfctl.errors import NoDataError, UsageError
@@ -81,17 +81,19 @@ def _by_process(requests: list[ExactRequest]) -> dict[str, dict[str, dict[int, i
     return found
 
 
-def missing_records(question: Question, measured: Measured) -> list[Check]:
+def missing_records(question: Question, measured: Measured, store: str) -> list[Check]:
     """A check where there is nothing to judge, or not all of it."""
-    said = None
+    record = "run the tests with PERFCTL_TEST_DB set to this store"
     if question.pending_bytes:
         said = f"{format_bytes(question.pending_bytes)} wait in the spool: perfctl collect"
-    elif not measured.requests and measured.source == Source.TEST:
-        said = "no test made a request: run the tests with PERFCTL_TEST_DB set to this store"
-    elif not measured.requests:
-        said = "no live request is in this window"
-    if said is None:
+    elif measured.requests:
         return []
+    elif measured.source == Source.TEST:
+        said = f"no request of a test is recorded in {store}: {record}"
+    elif has_requests(question.con):
+        said = f"no live request is in this window of {store}: a longer --since may find some"
+    else:
+        said = f"no request is recorded in {store}: {record}"
     return [
         Check(RECORDS, measured.source, Status.INCONCLUSIVE, measured.requests, unit="requests",
               evidence=said, lacks=Lack.RECORDS)

@@ -142,9 +142,10 @@ def test_no_records_is_exit_3_whatever_is_said_of_small_samples(run: Run, main: 
     for more in ([], ["--inconclusive", "pass"], ["--baseline", "base.json"]):
         code, data = run.judged(store, *more)
         assert (code, data["verdict"]) == (3, "inconclusive")
-        assert ("records", "test" if "base.json" in more else "live") in findings(
-            data, "inconclusive"
-        )
+        (check,) = (check for check in data["checks"] if check["name"] == "records")
+        assert check["subject"] == ("test" if "base.json" in more else "live")
+        assert str(store) in check["evidence"]
+        assert "PERFCTL_TEST_DB" in check["evidence"]
     assert not store.exists()
     assert run.ci(store, "--save-baseline", "empty.json").code == 3
     assert not (run.folder / "empty.json").exists()
@@ -252,6 +253,7 @@ def test_blessing_needs_a_file_and_a_reason(run: Run, main: Path) -> None:
         ["--inconclusive", "maybe"],
         ["--require", "luck"],
         ["--source", "frontend"],
+        ["--source", "test", "--baseline", "deploy:v1"],
     ):
         done = run.ci(main, *arguments)
         assert (done.code, done.out) == (2, ""), arguments
