@@ -424,3 +424,35 @@ def test_new_errors_of_live_traffic_fail(run: Run) -> None:
     assert code == 1
     (check,) = (check for check in data["checks"] if check["status"] == "fail")
     assert (check["name"], check["call_site"]) == ("new_errors", "app/views.py:3 in page")
+
+
+def test_several_runs_of_the_tests_are_a_sample_of_their_latency(run: Run) -> None:
+    """A process is a run; a route that became slower in all of them fails."""
+
+    def runs(name: str, slower: float) -> Path:
+        store = run.folder / name
+        for pid in range(1, 9):
+            records = [
+                exercised(
+                    run.now_ms - 1000,
+                    f"t.py::{route}",
+                    1,
+                    route=f"/{route}/",
+                    duration_us=int(
+                        (10_000 + 300 * ((n * 7 + pid) % 13)) * (slower if route == 2 else 1)
+                    ),
+                )
+                for route in range(6)
+                for n in range(25)
+            ]
+            segments.write(store, [READ, *records], head=segments.header(source="test"),
+                           name=f"{pid}-{os.urandom(8).hex()}.spool")  # fmt: skip
+        return store
+
+    run.save(runs("before.db", 1.0))
+    code, data = run.judged(runs("after.db", 1.5), "--baseline", "base.json")
+    assert (code, findings(data)) == (0, [])
+    asked = ["--baseline", "base.json", "--require", "latency"]
+    assert run.judged(run.folder / "before.db", *asked)[0] == 0
+    code, data = run.judged(run.folder / "after.db", *asked)
+    assert (code, findings(data)) == (1, [("latency", "GET /2/")])
