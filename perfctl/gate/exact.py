@@ -99,9 +99,17 @@ def compare_requests(
         for old, new in pairs
         if new.queries > old.queries and not (_is_colder(old, new) and new.queries <= most)
     ]
-    if not grown:
-        return None
-    old, new = max(grown, key=lambda pair: pair[1].queries - pair[0].queries)
+    certain = [(old, new) for old, new in grown if not _doubt(old, new)]
+    if certain:
+        return max(
+            (Growth(test, old.queries, new.queries) for old, new in certain),
+            key=lambda growth: growth.now - growth.before,
+        )
+    return next((_doubt(old, new) for old, new in grown), None)
+
+
+def _doubt(old: Asked, new: Asked) -> str:
+    """Why the counts of two requests cannot be compared; empty where they can."""
     if not (old.is_exact and new.is_exact):
         return "one of its requests has more query patterns than a record holds"
     if _is_colder(old, new):
@@ -109,12 +117,15 @@ def compare_requests(
             f"{new.queries} queries instead of {old.queries}, but the cache was cold"
             f" ({new.cache_misses} misses instead of {old.cache_misses}); clear caches before each test"
         )
-    return Growth(test, old.queries, new.queries)
+    return ""
 
 
 def _is_colder(old: Asked, new: Asked) -> bool:
-    """Whether the cache knew less than before: another test may have warmed it then."""
-    return new.cache_misses > old.cache_misses
+    """Whether what the cache missed it had found before: another test may have warmed it then.
+
+    More misses than that are look-ups of the code's own, and so are their queries.
+    """
+    return 0 < new.cache_misses - old.cache_misses <= old.cache_hits
 
 
 def _grown(

@@ -70,6 +70,18 @@ def test_a_cold_cache_that_costs_no_more_than_elsewhere_is_fine() -> None:
     assert grown == Growth("a", 2, 3)
 
 
+def test_a_certain_growth_counts_beside_an_uncertain_one() -> None:
+    """Also where the uncertain one is larger."""
+    before = [Asked(9, 1, 0), Asked(2)]
+    now = [Asked(12, 0, 1), Asked(3)]
+    assert compare_requests("a", before, now, 9) == Growth("a", 2, 3)
+
+
+def test_look_ups_that_the_cache_never_answered_explain_nothing() -> None:
+    """A look-up a row, each missed, is the code's own doing."""
+    assert compare_requests("a", [Asked(2, 1, 0)], [Asked(27, 1, 25)], 2) == Growth("a", 2, 27)
+
+
 def test_counts_that_are_not_exact_cannot_be_told() -> None:
     """Unless they are no larger."""
     whole, cut = [Asked(300)], [Asked(310, is_exact=False)]
