@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from perfctl import changepoint
@@ -160,16 +159,35 @@ def find_changes(measure: Measure, cells: Sequence[Cell]) -> list[Change]:
     steps = changepoint.find_steps([measure.scale(cell.value) for cell in cells])
     while steps:
         edges = [0, *(step.at for step in steps), len(cells)]
-        levels = [_level(measure, cells[a:b]) for a, b in pairwise(edges)]
-        effects = [abs(measure.effect(a.value, b.value)) for a, b in pairwise(levels)]
-        smallest = min(range(len(effects)), key=effects.__getitem__)
-        if effects[smallest] >= 1:
-            return [
-                _change(measure, cells, step, before, after)
-                for step, (before, after) in zip(steps, pairwise(levels), strict=True)
-            ]
+        changes = [
+            _change(measure, cells[first:last], step, first)
+            for first, step, last in zip(edges, steps, edges[2:], strict=False)
+        ]
+        smallest = min(range(len(changes)), key=lambda place: abs(changes[place].effect))
+        if abs(changes[smallest].effect) >= 1:
+            return changes
         del steps[smallest]
     return []
+
+
+def _change(measure: Measure, cells: Sequence[Cell], step: changepoint.Step, first: int) -> Change:
+    """A change and both its levels, without the cells in which it may lie: those may be mixed."""
+    earliest, at, latest = (place - first for place in step[:3])
+    before = _level(measure, cells[: earliest - 1] or cells[:at])
+    after = _level(measure, cells[latest + 1 :] or cells[at:])
+    return Change(
+        measure=measure,
+        at_ms=cells[at].since_ms,
+        since_ms=cells[earliest - 1].since_ms,
+        until_ms=cells[latest].until_ms,
+        before=before.value,
+        after=after.value,
+        samples_before=before.samples,
+        samples_after=after.samples,
+        from_ms=cells[0].since_ms,
+        to_ms=cells[-1].until_ms,
+        p_value=step.p_value,
+    )
 
 
 def _level(measure: Measure, cells: Sequence[Cell]) -> Cell:
@@ -180,25 +198,6 @@ def _level(measure: Measure, cells: Sequence[Cell]) -> Cell:
     if value is None:
         value = sum(cell.value for cell in cells) / len(cells)
     return Cell(cells[0].since_ms, cells[-1].until_ms, value, samples)
-
-
-def _change(
-    measure: Measure, cells: Sequence[Cell], step: changepoint.Step, before: Cell, after: Cell
-) -> Change:
-    """A cell may hold requests of both sides, so the cells at its edges belong to the range."""
-    return Change(
-        measure=measure,
-        at_ms=cells[step.at].since_ms,
-        since_ms=cells[step.earliest - 1].since_ms,
-        until_ms=cells[step.latest].until_ms,
-        before=before.value,
-        after=after.value,
-        samples_before=before.samples,
-        samples_after=after.samples,
-        from_ms=before.since_ms,
-        to_ms=after.until_ms,
-        p_value=step.p_value,
-    )
 
 
 def read_cells(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from perfctl.answers.answer import Answer, Question
@@ -18,9 +21,11 @@ from perfctl.spool.folder import SpoolRefused, open_folder
 from perfctl.spool.reader import Segment, list_segments
 from perfctl.store import connection, counters, place, systems, upkeep
 from perfctl.store import requests as stored
+from perfctl.store.connection import StoreDamaged
 from perfctl.units import format_bytes, format_duration
 
 _FUTURE_MS = 60_000
+_IGNORE = "n_plus_one_ignore:"
 
 
 class Verdict(StrEnum):
@@ -41,8 +46,8 @@ class Finding(NamedTuple):
     hint: str | None = None
 
 
-def examine(question: Question, store: Path, *, origin: str) -> Answer:
-    """All findings, the same ones in the same order whatever they are."""
+def examine(question: Question, store: Path, *, origin: str, program: str) -> Answer:
+    """All findings, in the same order; hints call `program`, with the store that was looked at."""
     findings = [
         _python(),
         _sqlite(),
@@ -51,6 +56,7 @@ def examine(question: Question, store: Path, *, origin: str) -> Answer:
         *_spool(store),
         *_contents(question),
     ]
+    findings = [_with_call(finding, f"{program} --db {quote(str(store))}") for finding in findings]
     nothing = Coverage(len(findings), (), 0, 0, None)
     return Answer("doctor", None, nothing, {"findings": findings})
 
@@ -58,6 +64,15 @@ def examine(question: Question, store: Path, *, origin: str) -> Answer:
 def has_problem(found: Answer) -> bool:
     """Whether any finding is a problem."""
     return any(finding.status is Verdict.PROBLEM for finding in found.data["findings"])
+
+
+def _with_call(finding: Finding, call: str) -> Finding:
+    """The finding with a hint that can be run as it stands."""
+    if finding.hint is None:
+        return finding
+    return finding._replace(
+        hint=re.sub(r"(?<![\w./-])perfctl(?= [a-z])", lambda _: call, finding.hint)
+    )
 
 
 def _contents(question: Question) -> list[Finding]:
@@ -86,13 +101,19 @@ def _store(store: Path, origin: str) -> tuple[Verdict, str, str | None]:
     try:
         with connection.reading(store) as con:
             found = upkeep.damage(con) or upkeep.mismatches(con)
+    except StoreDamaged as exc:
+        return Verdict.PROBLEM, exc.message, _way_out(store)
     except PerfctlError as exc:
         return Verdict.PROBLEM, exc.message, exc.hint
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        hint = f"mv {store} {store}.damaged && perfctl collect"
+        hint = _way_out(store)
         return Verdict.PROBLEM, f"{store} is damaged: {found[0]}{more}", hint
     return Verdict.OK, f"{store} (from {origin}), {format_bytes(store.stat().st_size)}", None
+
+
+def _way_out(store: Path) -> str:
+    return f"mv {quote(str(store))} {quote(f'{store}.damaged')} && perfctl collect"
 
 
 def _place(store: Path) -> Iterator[Finding]:
@@ -105,7 +126,9 @@ def _place(store: Path) -> Iterator[Finding]:
         return
     for warning in found:
         yield Finding("place", Verdict.WARNING, warning)
-    if not found:
+    if not os.access(store.parent, os.W_OK | os.X_OK):
+        yield Finding("place", Verdict.PROBLEM, f"{store.parent} cannot be written")
+    elif not found:
         yield Finding("place", Verdict.OK, "owner and modes are as they should be")
 
 
@@ -122,7 +145,8 @@ def _spool(store: Path) -> Iterator[Finding]:
     names = list_segments(folder)
     size = sum(_size(folder / name) for name in names)
     status = Verdict.WARNING if size > SPOOL_FULL_BYTES // 2 else Verdict.OK
-    detail = f"{len(names)} segments, {format_bytes(size)}"
+    segments = "1 segment" if len(names) == 1 else f"{len(names)} segments"
+    detail = f"{segments}, {format_bytes(size)}"
     yield Finding("spool", status, detail, "perfctl collect" if status is Verdict.WARNING else None)
     newer = [name for name in names if _is_newer(folder, name)]
     if newer:
@@ -158,7 +182,6 @@ _MEANINGS = (
     ("hook:", "failed inside the hook", Verdict.PROBLEM),
     ("clamped:", "had a clock ahead of this one", Verdict.WARNING),
     ("crowded:", "went to (other): too many names", Verdict.WARNING),
-    ("unused:", "suppressions are not used", Verdict.WARNING),
 )
 
 
@@ -171,6 +194,15 @@ def _counters(con: sqlite3.Connection) -> Iterator[Finding]:
         names = ", ".join(f"{c.name.removeprefix(prefix)} {c.total}" for c in counted[:4])
         total = sum(c.total for c in counted)
         yield Finding(prefix.rstrip(":"), status, f"{total} {meaning}: {names}")
+    unused = sorted(
+        {c.name.removeprefix(_IGNORE) for c in found if c.name.startswith(_IGNORE)}
+        - {c.name.removeprefix(_IGNORE) for c in found if c.name.startswith(_IGNORE) and c.total}
+    )
+    if unused:
+        names = ", ".join(unused[:4])
+        yield Finding(
+            "suppressions", Verdict.WARNING, f"never needed in N_PLUS_ONE_IGNORE: {names}"
+        )
 
 
 def _clock(question: Question) -> Finding:

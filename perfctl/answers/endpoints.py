@@ -70,7 +70,7 @@ def summarise_endpoints(
     """Every route of the window, the one that took most time first; or one route alone."""
     found, used = traffic.read(question, config.retention)
     shown = [item for item in found if with_probes or route or traffic.is_counted(item)]
-    if route is not None:
+    if route is not None and found:  # without data nothing can be said about a route
         route = resolve_route(question, route)
         shown = [item for item in shown if item.endpoint.route == route]
     if method is not None:
@@ -80,7 +80,7 @@ def summarise_endpoints(
         summarise(item, used.length_ms, config, trends.get(item.endpoint, [])) for item in shown
     ]
     rows.sort(key=_KEYS[order])
-    samples = sum(row.count for row in rows)
+    samples = sum(row.count for row in rows if row.kind != "probe" or route)
     return answer(question, "endpoints", {"endpoints": rows}, samples, used)
 
 

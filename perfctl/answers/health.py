@@ -142,6 +142,7 @@ def check_requests(question: Question, config: Config) -> tuple[list[Check], int
     count = sum(item.cell.requests for item in counted)
     if count >= FEWEST:
         measured = _measure_cells(counted)
+        queued = sum(item.cell.queue_requests for item in counted)
         detail = f"{count} requests"
     else:
         rows = _last_requests(question)
@@ -149,7 +150,11 @@ def check_requests(question: Question, config: Config) -> tuple[list[Check], int
             return _without_requests(config, *_too_few(question, len(rows))), len(rows)
         count = len(rows)
         measured = _measure_rows(rows)
+        queued = sum(row.queue_us is not None for row in rows)
         detail = f"the last {count} requests, since {iso_utc(rows[-1].started_ms)}"
+    details = dict.fromkeys(measured, detail) | {"queue_time": _queue_detail(queued)}
+    if queued < FEWEST:
+        measured["queue_time"] = None
     trends = _trends(question)
     return [
         _check(
@@ -159,11 +164,19 @@ def check_requests(question: Question, config: Config) -> tuple[list[Check], int
             limits,
             trends[name],
             question.now_ms,
-            detail,
+            details[name],
             without=Status.NOT_MEASURED,
         )
         for name, unit, limits in _request_checks(config)
     ], count
+
+
+def _queue_detail(queued: int) -> str:
+    if queued >= FEWEST:
+        return f"{queued} requests"
+    if queued:
+        return f"only {queued} requests told it, {FEWEST} are needed"
+    return "no front server told it (X-Request-Start)"
 
 
 def _request_checks(config: Config) -> tuple[tuple[str, str, Limits], ...]:
@@ -259,7 +272,11 @@ def _trends(question: Question) -> dict[str, list[tuple[int, float | None]]]:
         measured = _measure(slices.counted, slices.timed_sketch) if slices else {}
         for name, points in found.items():
             points.append((slot * step_ms, measured.get(name)))
-    return found
+    begun_ms = requests.first_ms(question.con, first * step_ms)
+    return {
+        name: [(max(at_ms, begun_ms), point) for at_ms, point in points]
+        for name, points in found.items()
+    }
 
 
 def _check(

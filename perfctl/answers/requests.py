@@ -7,6 +7,7 @@ from typing import NamedTuple
 from perfctl.answers.answer import Answer, Question, answer
 from perfctl.config import Config
 from perfctl.model import EndpointKind, Flag
+from perfctl.recording.check import METHODS
 from perfctl.store import requests
 from perfctl.store.requests import StoredRequest
 from perfctl.units import iso_utc
@@ -60,7 +61,7 @@ def list_requests(question: Question, config: Config, selection: Selection) -> A
         filters.host,
         filters.release,
         route=selection.route,
-        method=selection.method and selection.method.upper(),
+        method=selection.method and _known_method(selection.method),
         user=selection.user,
         slow_us=_lowest_limit_us(config) if selection.slow else None,
         failed=selection.failed,
@@ -73,6 +74,11 @@ def list_requests(question: Question, config: Config, selection: Selection) -> A
         found = found[: selection.most] if selection.most else found
     rows = [_row(row, _limit_us(config, row)) for row in found]
     return answer(question, "requests", {"requests": rows}, len(rows))
+
+
+def _known_method(said: str) -> str:
+    """The method as it is recorded: a non-standard one is `OTHER`."""
+    return said.upper() if said.upper() in METHODS else "OTHER"
 
 
 def _limit_us(config: Config, row: StoredRequest) -> float:

@@ -46,8 +46,10 @@ def summarise(question: Question, config: Config) -> Answer:
     for item in counted:
         for status_class, n in item.by_class.items():
             status[f"{status_class}xx"] = status.get(f"{status_class}xx", 0) + n
-    timed = b"".join([item.cell.sketch for item in counted if traffic.is_timed(item)])
-    counts = sketch.decode(timed)
+    timed = [item.cell for item in counted if traffic.is_timed(item)]
+    timed_cell = traffic.add(timed) if timed else None
+    counts = sketch.decode(timed_cell.sketch if timed_cell else b"")
+    timed_rows = [row for row in rows if row.kind == "plain"]
     cell = traffic.add([item.cell for item in counted]) if counted else None
     n = cell.requests if cell else 0
     p50, p95, p99 = (us and us / 1000 for us in sketch.quantiles(counts, (0.5, 0.95, 0.99)))
@@ -55,11 +57,11 @@ def summarise(question: Question, config: Config) -> Answer:
     summary = Summary(
         requests=n,
         per_minute=n / (used.length_ms / 60_000),
-        avg_ms=cell.sum_us / n / 1000 if cell else None,
+        avg_ms=timed_cell.sum_us / timed_cell.requests / 1000 if timed_cell else None,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        max_ms=cell.max_us / 1000 if cell else None,
+        max_ms=timed_cell.max_us / 1000 if timed_cell else None,
         error_rate=cell.errors / n if cell else None,
         failed_count=cell.errors if cell else 0,
         slow_count=sum(row.slow_count for row in rows),
@@ -82,8 +84,8 @@ def summarise(question: Question, config: Config) -> Answer:
             }
             for a in open_alerts.select(question.con)
         ],
-        slowest=_top(sorted(rows, key=lambda row: -(row.p95_ms or 0))),
-        busiest=_top(sorted(rows, key=lambda row: -row.total_ms)),
+        slowest=_top(sorted(timed_rows, key=lambda row: -(row.p95_ms or 0))),
+        busiest=_top(sorted(timed_rows, key=lambda row: -row.total_ms)),
     )
     return answer(question, "summary", summary, n, used)
 

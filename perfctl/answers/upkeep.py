@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfctl.answers.answer import Answer, Question, answer
+from perfctl.model import Coverage
 from perfctl.store import connection, counters, requests, upkeep
 from perfctl.units import iso_utc
 
@@ -73,6 +74,12 @@ def check_store(question: Question, store: Path) -> Answer:
     samples = 0 if found or requests.newest_ms(question.con) is None else 1
     check = StoreCheck(str(store), found, mismatches)
     return answer(question, "db.check", check, samples)
+
+
+def name_damage(store: Path, message: str) -> Answer:
+    """The answer about a store too damaged to be opened."""
+    nothing = Coverage(0, (), 0, 0, None)
+    return Answer("db.check", None, nothing, StoreCheck(str(store), [message], []))
 
 
 def _counters(con: sqlite3.Connection) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from perfctl import changepoint
 from perfctl.answers import changes
@@ -156,9 +157,16 @@ def cause_line(question: Question, subject: str, config: Config = DEFAULTS) -> s
     if found.data["verdict"] != FOUND:
         return None
     first, *rest = found.data["suspects"]
-    parts = [row["what"] for row in rest if row["under"] == first["what"]]
-    more = f" ({'; '.join(parts[:2])})" if parts else ""
-    return f"{first['kind']} {first['what']}{more}: {first['for'][0]}"
+    facts = [text for text in first["for"] if text != first["what"]][:1]
+    parts = [f"{row['kind']} {row['what']}" for row in rest if row["under"] == first["what"]]
+    more = "; ".join((*facts, *parts[:2]))
+    return f"{name_suspect(first)} ({more})" if more else name_suspect(first)
+
+
+def name_suspect(row: Mapping[str, Any]) -> str:
+    """`deploy v2`, `cpu 25 % → 97 %`: its kind and what it is, the kind once."""
+    kind, what = str(row["kind"]), str(row["what"])
+    return what if what.startswith(f"{kind} ") else f"{kind} {what}"
 
 
 def _describe(subject: Subject) -> dict[str, object]:

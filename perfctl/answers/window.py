@@ -22,7 +22,8 @@ def plan(
     kept = retention or Retention()
     since = _round_down(window.since_ms, _finest(window.since_ms, now_ms, levels, kept))
     until = _round_up(window.until_ms, _finest(window.until_ms, now_ms, levels, kept))
-    return cover(since, until, levels), Window(since, until)
+    latest = max(window.until_ms, now_ms)  # nothing is recorded beyond it: cells there are empty
+    return cover(since, until, levels), Window(since, max(since, min(until, latest)))
 
 
 def plan_details(

@@ -7,7 +7,7 @@ from typing import Any
 
 from perfctl.answers.answer import Answer
 from perfctl.answers.measures import MEASURES
-from perfctl.answers.why import CANNOT_TELL, FOUND, NO_CHANGE
+from perfctl.answers.why import CANNOT_TELL, FOUND, NO_CHANGE, name_suspect
 from perfctl.console import Console
 from perfctl.render.glyphs import pad, width, wrap
 from perfctl.render.style import paint
@@ -18,6 +18,11 @@ from perfctl.visible import visible
 
 Shown = Mapping[str, Any]
 
+_PROOF = "It fits in time and figures; that is no proof."
+_NOTHING = (
+    "Nothing that perfctl knows of fits: look at what it does not see, such as the data, settings, "
+    "other services."
+)
 _FOR, _AGAINST = "+", "−"
 _TITLE = 11
 
@@ -31,23 +36,20 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     blocks = [heading(f"Why {name}", pieces, console)]
     if data["change"] is None:
         return join(*blocks, *_say_none(data, answer, console), notes(answer, console))
-    blocks.append("\n" + "\n".join(_say_change(data["change"], console)))
-    if data["verdict"] != FOUND:
-        said = (
-            "Nothing that perfctl knows of fits: look at what it does not see, such as the data, "
-        )
-        blocks.append("\n" + "\n".join(wrap(f"{said}settings, other services.", console.width)))
     suspects: Sequence[Shown] = data["suspects"]
     shown = cut(suspects, limit)
-    if shown:
-        blocks.append("\n" + "\n".join(_lines(shown, console)))
-    blocks.append(footer(len(shown), len(suspects), "suspects", console))
     lists = [("not it", data["cleared"]), ("cannot tell", data["unknown"])]
-    said_lists = [_list(title, items, console) for title, items in lists if items]
-    if said_lists:
-        blocks.append("\n" + "\n".join(said_lists))
-    blocks.append(_say_others(data["other_changes"], console))
-    blocks.append("\n" + paint("It fits in time and figures; that is no proof.", "dim", console))
+    end = _PROOF if data["verdict"] == FOUND else _NOTHING
+    for lines in (
+        _say_change(data["change"], console),
+        _lines(shown, console),
+        filter(None, [footer(len(shown), len(suspects), "suspects", console)]),
+        (_list(title, items, console) for title, items in lists if items),
+        _say_others(data["other_changes"], console),
+        (paint(line, "dim", console) for line in wrap(end, console.width)),
+    ):
+        text = "\n".join(lines)
+        blocks += [f"\n{text}"] if text else []
     return join(*blocks, notes(answer, console))
 
 
@@ -76,8 +78,7 @@ def _say_change(change: Shown, console: Console) -> Iterator[str]:
     counts = f"{samples['before']:,} before, {samples['after']:,} after"
     others = change.get("other_routes")
     scope = f"{others['moved']} of {others['of']} other routes moved with it" if others else ""
-    pieces = [said, counts, scope]
-    yield from wrap(" · ".join(piece for piece in pieces if piece), console.width)
+    yield from flow(filter(None, (said, counts, scope)), console.width, " · ")
 
 
 def _value(change: Shown, key: str) -> str:
@@ -92,13 +93,13 @@ def _lines(suspects: Sequence[Shown], console: Console) -> Iterator[str]:
         if not is_part:
             number += 1
         left = "   " if is_part else f"{number:>2} "
-        title = f"{suspect['kind']} {suspect['what']}"
+        title = name_suspect(suspect)
         score = f"{suspect['score']:.2f}"
         yield from _hang(
             f"{left}{score}  ", title, "bold" if suspect["score"] >= 0.5 else "", console
         )
         indent = " " * (width(left) + len(score) + 2)
-        shared = _evidence_of(suspects, suspect["under"])
+        shared = [suspect["what"], *_evidence_of(suspects, suspect["under"])]
         for mark, texts, style in (
             (_FOR, suspect["for"], "green"),
             (_AGAINST, suspect["against"], "yellow"),
@@ -131,11 +132,10 @@ def _list(title: str, items: Sequence[Shown], console: Console) -> str:
     return "\n".join((left if i == 0 else " " * width(left)) + line for i, line in enumerate(lines))
 
 
-def _say_others(others: Sequence[Shown], console: Console) -> str:
-    if not others:
-        return ""
+def _say_others(others: Sequence[Shown], console: Console) -> Iterator[str]:
     said = [
         f"{say_moment(change['at'])} {_value(change, 'from')} → {_value(change, 'to')}"
         for change in others
     ]
-    return _list("also", [{"what": text} for text in said], console)
+    if said:
+        yield _list("also", [{"what": text} for text in said], console)

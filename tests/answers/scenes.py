@@ -18,7 +18,7 @@ from tests import segments
 from tests.segments import NOW_MS, request
 
 HOUR = 60
-"""In minutes, as all times here: so many before NOW_MS."""
+"""In minutes, as all times here: so many before now."""
 ITEM = "SELECT * FROM item WHERE owner_id = ?"
 TAG = "SELECT * FROM tag WHERE item_id = ?"
 SITE = "app/views.py:9 in page"
@@ -32,8 +32,9 @@ Amount = int | Callable[[int], int]
 class Site:
     """Records into one store."""
 
-    def __init__(self, store: Path, seed: int = 7) -> None:
+    def __init__(self, store: Path, now_ms: int = NOW_MS, seed: int = 7) -> None:
         self.store = store
+        self._now_ms = now_ms
         self._draw = random.Random(seed)
 
     def serve(
@@ -57,7 +58,7 @@ class Site:
         for minute in range(since, until, -1):
             count = per_minute if isinstance(per_minute, int) else per_minute(minute)
             for _ in range(count):
-                at_ms = NOW_MS - minute * MINUTE_MS + self._draw.randrange(MINUTE_MS)
+                at_ms = self._now_ms - minute * MINUTE_MS + self._draw.randrange(MINUTE_MS)
                 records += self._request(
                     at_ms, route, own_us, query_us, per_row, error_share, hit_share, changes
                 )
@@ -112,7 +113,7 @@ class Site:
                     host, 60.0, "machine", cpu + self._draw.uniform(-0.02, 0.02), memory, None,
                     1.0, 0.4, "/", 0, 0, 0, 0, 100, 100, detail,
                 )  # fmt: skip
-                systems.insert(con, NOW_MS - minute * MINUTE_MS, row)
+                systems.insert(con, self._now_ms - minute * MINUTE_MS, row)
 
     def deploy(self, name: str, at: int, packages: dict[str, str] | None = None) -> None:
         """A mark."""
@@ -120,7 +121,7 @@ class Site:
             number = deploys.keep_packages(con, packages) if packages else None
             deploys.add(
                 con,
-                Deploy(0, NOW_MS - at * MINUTE_MS, "marked", "web1", "", name, name, "", "",
+                Deploy(0, self._now_ms - at * MINUTE_MS, "marked", "web1", "", name, name, "", "",
                        "/venv", number),
             )  # fmt: skip
 
@@ -128,8 +129,8 @@ class Site:
         """What `collect` finds when packages have changed."""
         with writing(self.store) as con, transaction(con):
             number = deploys.keep_packages(con, packages)
-            deploys.sight(con, Sighting(NOW_MS - at * MINUTE_MS, "web1", "/venv", number))
+            deploys.sight(con, Sighting(self._now_ms - at * MINUTE_MS, "web1", "/venv", number))
 
-    def done(self, now_ms: int = NOW_MS) -> None:
+    def done(self) -> None:
         """Bring all of it into the store."""
-        ingest.drain(self.store, now_ms)
+        ingest.drain(self.store, self._now_ms)

@@ -34,8 +34,8 @@ def judge_time(scene: Scene, at_ms: int, what: str) -> Timing:
     change = scene.change
     if change.since_ms <= at_ms < change.until_ms:
         is_narrow = change.until_ms - change.since_ms <= _NARROW_MS
-        within = f"{what} within the range of the change"
-        return Timing(Evidence(within, 2.0 if is_narrow else 1.2), is_possible=True)
+        text = f"{what} {_say_offset(at_ms - change.at_ms)}, within the range of the change"
+        return Timing(Evidence(text, 2.0 if is_narrow else 1.2), is_possible=True)
     if at_ms < change.since_ms:
         early_ms = change.since_ms - at_ms
         text = f"{what} {_say(early_ms)} before the change"
@@ -199,6 +199,13 @@ def _by_weight(change: PackageChange) -> tuple[int, str]:
         (i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 3
     )
     return depth, change.name
+
+
+def _say_offset(offset_ms: int) -> str:
+    if abs(offset_ms) < MINUTE_MS:
+        return "at that minute"
+    minutes_ms = abs(offset_ms) // MINUTE_MS * MINUTE_MS
+    return f"{_say(minutes_ms)} {'before' if offset_ms < 0 else 'after'} it"
 
 
 def _say(duration_ms: int) -> str:

@@ -151,8 +151,7 @@ def _about_share(scene: Scene, shape: Shape) -> Iterator[Evidence]:
         return
     if scene.is_about_time:
         added = format_duration(max(0.0, shape.us_after - shape.us_before))
-        whole = format_duration(scene.added_us or 0)
-        text = f"{added} of the {whole} that a request takes longer, {format_ratio(shape.share)}"
+        text = f"{added} more a request, {format_ratio(shape.share)} of what it takes longer"
     else:
         text = f"{format_ratio(shape.share)} of the added queries"
     yield Evidence(text, 3 * shape.share if shape.share >= 0.1 else -1.5)
