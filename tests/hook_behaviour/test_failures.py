@@ -503,6 +503,29 @@ def test_a_hostile_exception_is_recorded(site: Site) -> None:
     assert [e.type for e in site.errors] == ["project.Unprintable", 'project.odd\n"name\U0001f600']
 
 
+@pytest.mark.parametrize("setting", ["DEBUG", "ATOMIC_REQUESTS"])
+def test_djangos_own_settings_change_nothing(setting: str, site: Site) -> None:
+    """The technical page of DEBUG, and a transaction around each view: one request, one error."""
+    site.run(
+        f"""
+    if {setting!r} == "DEBUG":
+        settings.DEBUG = True
+    else:
+        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+
+    @page("")
+    def view(request):
+        connection.cursor().execute("SELECT 1")
+        raise ValueError("x")
+
+    tell(get().status)
+    """
+    )
+    assert (site.request.status, site.request.flags) == (500, ERROR)
+    assert site.request.sql["SELECT ?"] == 1
+    assert [error.type for error in site.errors] == ["ValueError"]
+
+
 def test_an_exception_is_one_error_however_often_it_is_noticed(site: Site) -> None:
     """Raised through several layers, and marked besides: one record."""
     site.run(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 
 from tests.architecture import level_of
@@ -486,3 +489,88 @@ def test_a_project_that_closes_all_descriptors_is_recorded_on(site: Site) -> Non
     )
     assert len(site.requests) == 3
     assert [r.rss_kib is None for r in site.requests] == [False] * 3
+
+
+def test_programs_that_a_view_runs_inherit_nothing(site: Site) -> None:
+    """Descriptors of the hook are closed on exec, also where the project leaves its own open."""
+    outcome = site.run(
+        """
+    import subprocess
+
+    @page("")
+    def view(request):
+        command = ["ls", "-l", "/proc/self/fd"]
+        tell(subprocess.run(command, close_fds=False, capture_output=True, text=True).stdout)
+        return HttpResponse()
+
+    get(), get()
+    """
+    )
+    assert len(outcome.told) == 2
+    assert not any(".spool" in text or "statm" in text for text in outcome.told)
+
+
+def test_a_request_starts_when_it_comes(site: Site) -> None:
+    """In UTC unix milliseconds, before the view runs."""
+    outcome = site.run(
+        """
+    @page("")
+    def view(request):
+        tell(time.time() * 1000)
+        time.sleep(0.01)
+        return HttpResponse()
+
+    handler()
+    tell(time.time() * 1000)
+    get()
+    """
+    )
+    before, inside = outcome.told
+    assert int(before) <= site.request.started_ms <= inside
+    assert site.request.duration_us >= 10_000
+
+
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(site: Site) -> None:
+    """A server started by root: cron under the project's user can read all of it."""
+    os.chown(site.folder, 4711, 4712)
+    site.run('    page("")(lambda request: HttpResponse())\n    get()\n')
+    made = [site.store.parent, *site.store.parent.rglob("*")]
+    assert len(made) == 3
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(4711, 4712)}
+
+
+def test_the_reader_takes_all_of_it(site: Site) -> None:
+    """`perfctl collect` brings every record into the store and refuses none."""
+    site.run(
+        _COUNTING
+        + """
+    @page("<str:how>/")
+    def other(request, how):
+        for book in Book.objects.all():
+            book.author.name
+        cache.get("k:1")
+        with django_hook.measure("x"):
+            pass
+        if how == "fail":
+            raise ValueError
+        if how == "stream":
+            return StreamingHttpResponse(iter([b"x"]))
+        return HttpResponse()
+
+    for kind in ("wsgi", "asgi"):
+        ask(kind), ask(kind, "/ok/"), ask(kind, "/fail/"), ask(kind, "/gone")
+    get("/stream/")
+    """
+    )
+    assert len(site.requests) == 9
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PERFCTL")}
+    collect = subprocess.run(
+        [sys.executable, "-m", "perfctl", "--db", str(site.store), "collect", "--format", "json"],
+        env=env,
+        cwd=site.folder,
+        capture_output=True,
+        text=True,
+    )
+    data = json.loads(collect.stdout)["data"]
+    assert (data["ingested"], data["rejected"]) == (9, 0)
+    assert site.requests == []

@@ -206,6 +206,47 @@ def test_an_async_view_has_its_line(server: str, site: Site) -> None:
     assert found.site == f"project.py:{site.line('# here')} in view"
 
 
+def test_a_sync_view_under_asgi_has_its_line(site: Site) -> None:
+    """It runs in a thread, and so do its queries."""
+    site.run(
+        _SHOP
+        + """
+    @page("")
+    def view(request):
+        for book in Book.objects.all():
+            book.author.name  # here
+        return HttpResponse()
+
+    aget()
+    """
+    )
+    [found] = site.request.findings
+    assert (found.kind, found.calls) == ("n", 6)
+    assert found.site == f"project.py:{site.line('# here')} in view"
+
+
+def test_what_a_middleware_asks_again_and_again_is_found(site: Site) -> None:
+    """The project's middlewares are its own code as much as its views."""
+    site.run(
+        _SHOP
+        + """
+    def checking(get_response):
+        def check(request):
+            for n in range(6):
+                Book.objects.filter(pk=n).exists()  # here
+            return get_response(request)
+        return check
+
+    page("")(lambda request: HttpResponse())
+    get()
+    """,
+        MIDDLEWARE=["Performance", "Database", "API", "Cache", "project.checking"],
+    )
+    [found] = site.request.findings
+    assert (found.kind, found.calls) == ("n", 6)
+    assert found.site == f"project.py:{site.line('# here')} in checking.check"
+
+
 def test_what_a_stream_asks_row_by_row_is_found(site: Site) -> None:
     """Over all its chunks."""
     site.run(

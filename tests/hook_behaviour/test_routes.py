@@ -269,6 +269,28 @@ def test_name_tells_operations_of_one_route_apart(server: str, site: Site) -> No
     assert "AddItem" in second
 
 
+def test_name_and_mark_error_take_the_request_of_a_framework(site: Site) -> None:
+    """Django REST framework wraps Django's request in one of its own."""
+    site.run(
+        """
+    class Wrapped:
+        def __init__(self, request):
+            self._request = request
+        def __getattr__(self, name):
+            return getattr(self._request, name)
+
+    @page("")
+    async def view(request):
+        django_hook.name(Wrapped(request), "ListItems")
+        django_hook.mark_error(Wrapped(request))
+        return HttpResponse()
+
+    aget(), get()
+    """
+    )
+    assert [(r.flags, "ListItems" in r.route) for r in site.requests] == [(1, True)] * 2
+
+
 def test_names_of_a_route_are_bounded(site: Site) -> None:
     """200 a route; later ones share one, names known before keep theirs, other routes theirs."""
     site.run(
