@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from perfctl import changepoint
 from perfctl.answers import measures
 from perfctl.answers.answer import Question
-from perfctl.answers.measures import Measure, Scope
+from perfctl.answers.measures import Measure
+from perfctl.answers.series import Cell, Series
 from perfctl.answers.subjects import Subject
 from perfctl.config import Retention
-from perfctl.model import MINUTE_MS, Level, Window
+from perfctl.model import MINUTE_MS, Window
 from perfctl.store import slots
-from perfctl.store.cells import Slot, Span
-from perfctl.store.slots import Load
 
-_MOST_CELLS = 480
 _CLOSE_UP = 30
 """How many times its range a change is looked at again on each side, as finely as is kept."""
 _AS_LARGE = 0.8
 _LATE_MS = 5 * MINUTE_MS
 """An alert that fires at once may come before the cell of its change is over."""
-
-
-class Cell(NamedTuple):
-    """One value of the series; requests are put together until there are enough for one."""
-
-    since_ms: int
-    until_ms: int
-    value: float
-    samples: int
-    content: tuple[Slot, ...] = ()
 
 
 class Change(NamedTuple):
@@ -84,7 +72,8 @@ def search(question: Question, subject: Subject, retention: Retention) -> Search
 
     The first two of a route are how long it takes: of those the one that tells the change best.
     """
-    found = [_search(question, subject, measure, retention) for measure in subject.measures]
+    series = Series(question, subject, retention)
+    found = [_search(question, subject, measure, series) for measure in subject.measures]
     changed = [(result, result.chosen) for result in found if result.chosen is not None]
     if not changed:
         return max(found[:2], key=lambda result: result.cells)
@@ -95,16 +84,14 @@ def search(question: Question, subject: Subject, retention: Retention) -> Search
     return min(strong, key=lambda pair: pair[1].until_ms - pair[1].since_ms)[0]
 
 
-def _search(question: Question, subject: Subject, measure: Measure, retention: Retention) -> Search:
-    level, width = _resolution(question.window, question.now_ms, retention)
-    cells = read_cells(question, subject, measure, level, width)
+def _search(question: Question, subject: Subject, measure: Measure, series: Series) -> Search:
+    cells = series.cells(measure, question.window)
     changes = find_changes(measure, cells)
     chosen = _choose(changes, subject.opened_ms)
     others = tuple(change for change in changes if change is not chosen)
     if chosen is not None:
-        chosen = _look_closer(question, subject, chosen, retention)
-    samples = sum(cell.samples for cell in cells)
-    return Search(measure, len(cells), samples, chosen, others)
+        chosen = _look_closer(chosen, series, question.now_ms - series.minutes_ms)
+    return Search(measure, len(cells), sum(cell.samples for cell in cells), chosen, others)
 
 
 def _choose(changes: Sequence[Change], opened_ms: int | None) -> Change | None:
@@ -121,18 +108,14 @@ def _is_before(change: Change, opened_ms: int | None) -> bool:
     return opened_ms is None or change.since_ms <= opened_ms + _LATE_MS
 
 
-def _look_closer(
-    question: Question, subject: Subject, change: Change, retention: Retention
-) -> Change:
+def _look_closer(change: Change, series: Series, minutes_from_ms: int) -> Change:
     """The same change in the finest cells around it; as it was where they do not show it."""
     around_ms = _CLOSE_UP * (change.until_ms - change.since_ms)
     since_ms = max(change.from_ms, change.since_ms - around_ms)
-    with_minutes_ms = question.now_ms - retention.minutes_ms
-    if since_ms < with_minutes_ms < change.since_ms - _CLOSE_UP * MINUTE_MS:
-        since_ms = with_minutes_ms
+    if since_ms < minutes_from_ms < change.since_ms - _CLOSE_UP * MINUTE_MS:
+        since_ms = minutes_from_ms
     window = Window(since_ms, min(change.to_ms, change.until_ms + around_ms))
-    level, width = _resolution(window, question.now_ms, retention)
-    cells = read_cells(question._replace(window=window), subject, change.measure, level, width)
+    cells = series.cells(change.measure, window)
     for finer in find_changes(change.measure, cells):
         is_within = change.since_ms <= finer.at_ms <= change.until_ms
         is_finer = finer.until_ms - finer.since_ms < change.until_ms - change.since_ms
@@ -141,17 +124,6 @@ def _look_closer(
                 at_ms=finer.at_ms, since_ms=finer.since_ms, until_ms=finer.until_ms
             )
     return change
-
-
-def _resolution(window: Window, now_ms: int, retention: Retention) -> tuple[Level, int]:
-    """The finest level that is kept for the whole window, and how many of its cells make one."""
-    age_ms = now_ms - window.since_ms
-    if age_ms <= retention.minutes_ms:
-        level = Level.MINUTE
-    else:
-        level = Level.HOUR if age_ms <= retention.hours_ms else Level.DAY
-    count = window.length_ms // level.width_ms + 1
-    return level, -(-count // _MOST_CELLS)
 
 
 def find_changes(measure: Measure, cells: Sequence[Cell]) -> list[Change]:
@@ -198,92 +170,3 @@ def _level(measure: Measure, cells: Sequence[Cell]) -> Cell:
     if value is None:
         value = sum(cell.value for cell in cells) / len(cells)
     return Cell(cells[0].since_ms, cells[-1].until_ms, value, samples)
-
-
-def read_cells(
-    question: Question, subject: Subject, measure: Measure, level: Level, width: int
-) -> list[Cell]:
-    """The series of a measure, oldest first."""
-    if measure.scope is Scope.MACHINE:
-        loads = slots.select_loads(
-            question.con,
-            question.window.since_ms,
-            question.window.until_ms,
-            subject.host or question.filters.host,
-        )
-        return _of_loads(loads, measure, level.width_ms * width)
-    span = Span(
-        level,
-        question.window.since_ms // level.width_ms,
-        -(-question.window.until_ms // level.width_ms),
-    )
-    # Requests are put together by their number; of time itself every slot is as wide.
-    by_time = width if measure.scope is Scope.TRAFFIC else 1
-    found = slots.select_slots(question.con, span, by_time, question.filters, subject.endpoint_ids)
-    if measure.scope is Scope.REQUESTS:
-        return _of_requests(found, measure, level.width_ms)
-    until_ms = min(question.now_ms, question.window.until_ms)
-    return _of_traffic(found, level.width_ms * width, until_ms)
-
-
-def _of_requests(found: dict[int, Slot], measure: Measure, width_ms: int) -> list[Cell]:
-    """Slots put together until there are enough requests; what is left at the end joins the last."""
-    counts = {number: measures.samples_of(measure, slot) for number, slot in found.items()}
-    fewest = max(measure.fewest, -(-sum(counts.values()) // _MOST_CELLS))
-    groups: list[list[int]] = []
-    waiting: list[int] = []
-    for number, count in counts.items():
-        waiting += [number] if count else []
-        if sum(counts[part] for part in waiting) >= fewest:
-            groups.append(waiting)
-            waiting = []
-    if waiting and groups:
-        groups[-1] += waiting
-    return [
-        cell
-        for group in groups
-        for cell in _cell([(number, found[number]) for number in group], measure, width_ms)
-    ]
-
-
-def _cell(begun: Sequence[tuple[int, Slot]], measure: Measure, width_ms: int) -> list[Cell]:
-    content = tuple(slot for _, slot in begun)
-    whole = slots.add_slots(content)
-    value = measures.value_of(measure, whole)
-    if value is None:
-        return []
-    since_ms, until_ms = begun[0][0] * width_ms, (begun[-1][0] + 1) * width_ms
-    return [Cell(since_ms, until_ms, value, measures.samples_of(measure, whole), content)]
-
-
-def _of_traffic(found: dict[int, Slot], width_ms: int, until_ms: int) -> list[Cell]:
-    """Requests a minute of each slot that is over, those without any too."""
-    whole = [number for number in found if (number + 1) * width_ms <= until_ms]
-    if not whole:
-        return []
-    return [
-        Cell(number * width_ms, (number + 1) * width_ms, count / (width_ms / MINUTE_MS), count)
-        for number in range(whole[0], until_ms // width_ms)
-        for count in (found[number].counted.requests if number in found else 0,)
-    ]
-
-
-_OF_LOAD: dict[str, Callable[[Load], float | None]] = {
-    "cpu": lambda load: load.cpu,
-    "memory": lambda load: load.memory,
-    "disk": lambda load: load.disk,
-    "load1": lambda load: load.load1,
-}
-
-
-def _of_loads(loads: Sequence[Load], measure: Measure, width_ms: int) -> list[Cell]:
-    """The mean of each slot over its hosts."""
-    by_slot: dict[int, list[float]] = {}
-    for load in loads:
-        value = _OF_LOAD[measure.name](load)
-        if value is not None:
-            by_slot.setdefault(load.at_ms // width_ms, []).append(value)
-    return [
-        Cell(number * width_ms, (number + 1) * width_ms, sum(values) / len(values), len(values))
-        for number, values in sorted(by_slot.items())
-    ]

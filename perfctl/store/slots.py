@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from perfctl import sketch
 from perfctl.model import HOUR_MS, Filters
-from perfctl.store.cells import SUMS, Cell, Slot, Span, merge
+from perfctl.store.cells import LONG_SKETCH_BYTES, SUMS, Cell, Slot, Span, merge
 from perfctl.store.requests import TIE_BITS
 
 _ORIGINS = """
@@ -52,14 +53,18 @@ def select_slots(
 
 
 def _slot(parts: Sequence[tuple[bool, Cell]]) -> Slot:
-    sketches = b"".join([cell.sketch for is_timed, cell in parts if is_timed])
-    return Slot(merge([cell for _, cell in parts]), sketches)
+    timed = b"".join([cell.sketch for is_timed, cell in parts if is_timed])
+    if len(timed) > LONG_SKETCH_BYTES:
+        timed = sketch.compact(timed)
+    return Slot(merge([cell._replace(sketch=b"") for _, cell in parts]), timed)
 
 
 def add_slots(slots: Sequence[Slot]) -> Slot:
     """The sum of several slots; their sketches stand one behind the other."""
-    sketches = b"".join([slot.timed_sketch for slot in slots])
-    return Slot(merge([slot.counted for slot in slots]), sketches)
+    if len(slots) == 1:
+        return slots[0]
+    counted = merge([slot.counted._replace(sketch=b"") for slot in slots])
+    return Slot(counted, b"".join([slot.timed_sketch for slot in slots]))
 
 
 class OriginSums(NamedTuple):
