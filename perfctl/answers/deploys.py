@@ -19,6 +19,7 @@ PREFIX = "deploy:"
 _LATEST = "latest"
 _PREVIOUS = "previous"
 _SHORTEST_COMMIT = 4
+_SHORTEST_RELEASE = 7
 _MARK_HINT = "perfctl deploy mark REF, at each deploy"
 
 
@@ -135,7 +136,7 @@ def time_line(con: sqlite3.Connection) -> list[Placed]:
     seen += [of_appearance(item) for item in deploys.appearances(con)]
     unmarked = []
     for deploy in seen:
-        same = [mark for mark in marks if _names(mark, deploy) and _share_place(mark, deploy)]
+        same = [mark for mark in marks if runs(mark, deploy.release) and _share_place(mark, deploy)]
         if same:
             nearest = min(same, key=lambda mark: abs(mark.at_ms - deploy.at_ms))
             marks[nearest] = Placed(nearest, deploy.at_ms)
@@ -152,13 +153,14 @@ def of_appearance(item: deploys.Appearance) -> Deploy:
     )  # fmt: skip
 
 
-def _names(mark: Deploy, seen: Deploy) -> bool:
-    """Whether a mark is of the release that was seen: by its name or its commit, maybe shortened."""
-    release = seen.release
-    if release in (mark.release, mark.ref, mark.commit_id):
+def runs(deploy: Deploy, release: str) -> bool:
+    """Whether requests of a release run a deploy: by its name or its commit, maybe shortened."""
+    if not release:
+        return False
+    if release in (deploy.release, deploy.ref, deploy.commit_id):
         return True
-    short, long = sorted((release.lower(), mark.commit_id), key=len)
-    return len(short) >= 7 and long.startswith(short)
+    short, long = sorted((release.lower(), deploy.commit_id), key=len)
+    return len(short) >= _SHORTEST_RELEASE and long.startswith(short)
 
 
 def _share_place(one: Deploy, other: Deploy) -> bool:

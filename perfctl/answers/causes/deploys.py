@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect
-from perfctl.answers.causes.scene import Scene, Side
-from perfctl.answers.deploys import PackageChange, changes_of, package_changes
+from perfctl.answers.causes.scene import FEW, MOST, Scene, Side
+from perfctl.answers.deploys import PackageChange, changes_of, package_changes, runs
 from perfctl.model import HOUR_MS, MINUTE_MS
 from perfctl.store.cells import Slot
 from perfctl.store.deploys import Deploy
@@ -19,7 +19,6 @@ _AFTERWARDS_MS = 3 * MINUTE_MS
 """A mark is set when a rollout is done, or with a clock that is a little off."""
 _NARROW_MS = HOUR_MS
 _MOST_PACKAGES = 12
-_FEW, _MOST = 0.2, 0.6
 
 
 class Timing(NamedTuple):
@@ -74,6 +73,7 @@ def judge_packages(scene: Scene) -> Iterator[Finding]:
     """Packages that changed around it without a deploy at that time, as `collect` found them."""
     first_ms = scene.change.since_ms - scene.around_ms
     last_ms = scene.change.until_ms + scene.around_ms
+    told: set[PackageChange] = set()
     for at_ms, host, _, changes in package_changes(scene.question.con):
         is_deployed = any(
             abs(placed.deploy.at_ms - at_ms) <= scene.around_ms for placed in scene.deploys
@@ -81,9 +81,11 @@ def judge_packages(scene: Scene) -> Iterator[Finding]:
         if is_deployed or not first_ms <= at_ms <= last_ms:
             continue
         timing = judge_time(scene, at_ms, f"found changed on {host}")
-        facts = (timing.evidence, *_about_work(scene))
-        for change in sorted(changes, key=_by_weight)[:_MOST_PACKAGES]:
-            yield Suspect("package", change.text, (*facts, _one_of(changes)))
+        facts = (timing.evidence, *_about_work(scene), _one_of(changes))
+        fresh = [change for change in changes if change not in told]
+        told.update(fresh)
+        for change in sorted(fresh, key=_by_weight)[:_MOST_PACKAGES]:
+            yield Suspect("package", change.text, facts)
 
 
 def _changes(scene: Scene, deploy: Deploy) -> list[PackageChange] | None:
@@ -97,7 +99,7 @@ def _changes(scene: Scene, deploy: Deploy) -> list[PackageChange] | None:
         if abs(at_ms - deploy.at_ms) <= scene.around_ms
         for change in changes
     ]
-    return found or own
+    return list(dict.fromkeys(found)) or own  # each host finds the same
 
 
 def _judge(
@@ -118,16 +120,15 @@ def _judge(
 
 def _about_release(scene: Scene, deploy: Deploy) -> Iterator[Evidence]:
     """Whether the requests before and after carry it, and how the others did meanwhile."""
-    name = deploy.release
-    before, after = _share(scene.before, name), _share(scene.after, name)
-    if not name or not after or before is None:
+    before, after = _share(scene.before, deploy), _share(scene.after, deploy)
+    if not after or before is None:
         return
-    if before > _FEW:
+    if before > FEW:
         text = f"{format_ratio(before)} of the requests before the change ran it already"
-        yield Evidence(text, -2.5 if before > _MOST else -1.0)
+        yield Evidence(text, -2.5 if before > MOST else -1.0)
         return
     yield Evidence(f"{format_ratio(after)} of the requests after the change ran it", 1.0)
-    new, old = _medians(scene.after, name)
+    new, old = _medians(scene.after, deploy)
     if new is None or old is None or not scene.is_about_time:
         return
     median = measures.MEASURES["request_p50"]
@@ -136,20 +137,21 @@ def _about_release(scene: Scene, deploy: Deploy) -> Iterator[Evidence]:
     yield Evidence(said, 2.0 if effect * own > 0 and abs(effect) >= abs(own) / 2 else -2.0)
 
 
-def _share(side: Side, release: str) -> float | None:
+def _share(side: Side, deploy: Deploy) -> float | None:
     whole = sum(sums.cell.requests for sums in side.origins)
-    own = sum(sums.cell.requests for sums in side.origins if sums.release == release)
+    own = sum(sums.cell.requests for sums in side.origins if runs(deploy, sums.release))
     return own / whole if whole else None
 
 
-def _medians(side: Side, release: str) -> tuple[float | None, float | None]:
-    """Of the requests of a release, and of all others; None of too few."""
+def _medians(side: Side, deploy: Deploy) -> tuple[float | None, float | None]:
+    """Of the requests that run a deploy, and of all others; None of too few."""
     median = measures.MEASURES["request_p50"]
     groups = {True: b"", False: b""}
     counts = {True: 0, False: 0}
     for sums in side.origins:
-        groups[sums.release == release] += sums.cell.sketch
-        counts[sums.release == release] += sums.cell.requests
+        is_own = runs(deploy, sums.release)
+        groups[is_own] += sums.cell.sketch
+        counts[is_own] += sums.cell.requests
     cell = side.cell
     if cell is None or min(counts.values()) < measures.FEWEST_FOR_RATE:
         return None, None
@@ -159,21 +161,17 @@ def _medians(side: Side, release: str) -> tuple[float | None, float | None]:
 
 def _about_work(scene: Scene) -> Iterator[Evidence]:
     """Code that changed does something else; a busy machine only takes longer for the same."""
-    if scene.does_more:
-        yield Evidence("; ".join(scene.does_more), 0.5)
+    if scene.works_otherwise:
+        yield Evidence("; ".join(scene.works_otherwise), 0.5)
     elif scene.is_about_time and scene.is_work_known:
-        yield Evidence("it asks no more queries and takes no more CPU time of its own", -1.5)
+        yield Evidence("as many queries and as much CPU time of its own as before", -1.5)
 
 
 def _about_others(scene: Scene) -> Iterator[Evidence]:
-    if scene.others is None or scene.others[1] < 3:
-        return
-    moved, counted = scene.others
-    text = f"{moved} of {counted} other routes moved with it"
-    if moved <= _FEW * counted:
-        yield Evidence(text, 0.3)
-    elif moved >= _MOST * counted:
-        yield Evidence(text, -0.5)
+    if scene.spread is not None:
+        text, share = scene.spread
+        if share <= FEW or share >= MOST:
+            yield Evidence(text, 0.3 if share <= FEW else -0.5)
 
 
 def _packages(changes: list[PackageChange], deploy: Suspect) -> Iterator[Suspect]:

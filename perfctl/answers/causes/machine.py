@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
-from perfctl.answers.causes.scene import Scene, Side
+from perfctl.answers.causes.scene import FEW, MOST, Scene, Side
 from perfctl.store import systems
 from perfctl.store.slots import Load
 from perfctl.units import format_bytes, format_ratio
 
 _RISE = 0.1
 _LARGE_RISE = 0.4
-_FEW, _MOST = 0.2, 0.6
 _FEWEST = 2
 _MOST_PROCESSES = 3
 _LEAST_SHARE = 0.2
@@ -72,7 +71,7 @@ def _largest(detail: str) -> Sequence[Mapping[str, Any]]:
 
 def _judge(scene: Scene, name: str) -> Finding:
     rises = [
-        (after - before, host, before, after)
+        (_rise(scene, before, after), host, before, after)
         for host, before in _means(scene.before.loads, name).items()
         for after in (_means(scene.after.loads, name).get(host),)
         if after is not None
@@ -87,11 +86,12 @@ def _judge(scene: Scene, name: str) -> Finding:
         return Cleared(name, figures)
     facts = [Evidence(figures, 1 + 2 * min(1.0, rise / _LARGE_RISE))]
     limits = getattr(scene.config.thresholds, name)
-    if after > limits.threshold:
+    _, worse = scene.oriented(before, after)
+    if worse > limits.threshold:
         said = f"above its threshold of {format_ratio(limits.threshold)}"
         facts.append(Evidence(said, 1.0))
-    elif after <= limits.target:
-        said = f"still under its target of {format_ratio(limits.target)}"
+    elif worse <= limits.target:
+        said = f"always under its target of {format_ratio(limits.target)}"
         facts.append(Evidence(said, -1.5))
     facts += [*_about_work(scene), *_about_others(scene)]
     if name == "cpu":
@@ -113,31 +113,30 @@ def _means(loads: Sequence[Load], name: str) -> dict[str, float]:
     }
 
 
+def _rise(scene: Scene, before: float, after: float) -> float:
+    better, worse = scene.oriented(before, after)
+    return worse - better
+
+
 def _about_work(scene: Scene) -> Iterator[Evidence]:
-    if scene.does_more:
-        said = f"requests themselves do more: {'; '.join(scene.does_more)}"
+    if scene.works_otherwise:
+        said = f"requests themselves do otherwise: {'; '.join(scene.works_otherwise)}"
         yield Evidence(said, -1.5)
     elif scene.is_about_time and scene.is_work_known:
-        yield Evidence("requests ask and compute no more than before, and only take longer", 0.7)
+        yield Evidence("requests ask and compute as much as before, and only take longer", 0.7)
 
 
 def _about_others(scene: Scene) -> Iterator[Evidence]:
-    if scene.others is None or scene.others[1] < 3:
-        return
-    moved, counted = scene.others
-    text = f"{moved} of {counted} other routes moved with it"
-    if moved <= _FEW * counted:
-        yield Evidence(text, -1.5)
-    elif moved >= _MOST * counted:
-        yield Evidence(text, 1.0)
+    if scene.spread is not None:
+        text, share = scene.spread
+        if share <= FEW or share >= MOST:
+            yield Evidence(text, -1.5 if share <= FEW else 1.0)
 
 
 def _about_own_use(scene: Scene) -> Iterator[Evidence]:
     """Where the requests use the CPU that is missing, it is a consequence."""
     before, after = own_cpus(scene.before), own_cpus(scene.after)
-    if before is None or after is None:
-        return
-    if after - before >= 0.3 and after >= 1.5 * before:
+    if before is not None and after is not None and scene.rises(before, after, 1.5, 0.3):
         said = f"the requests themselves kept {before:.1f} → {after:.1f} CPUs busy"
         yield Evidence(said, -1.5)
 

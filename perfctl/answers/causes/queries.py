@@ -15,38 +15,37 @@ from perfctl.units import format_duration, format_ratio
 
 _MOST = 5
 _MORE = 1.5
+_ALMOST_NONE = 0.01
 _LEAST_SHARE = 0.05
 _LONGEST = 90
 
 
 class Shape(NamedTuple):
-    """A query pattern on both sides, by request of the subject."""
+    """A query pattern on both sides, by request of the subject; the worse side stands last."""
 
     pattern: Pattern
-    calls_before: float
-    calls_after: float
-    us_before: float
-    us_after: float
+    calls: tuple[float, float]
+    us: tuple[float, float]
     share: float | None
-    """Of what the change added, how much this pattern did."""
+    """Of what the worse side has more, how much is of this pattern."""
 
     @property
     def is_new(self) -> bool:
-        """Whether the subject did not ask it before."""
-        return self.calls_before == 0 and self.calls_after > 0
+        """Whether only the worse side asks it."""
+        return self.calls[0] <= _ALMOST_NONE * self.calls[1]
 
     @property
     def is_more(self) -> bool:
-        """Whether it is asked clearly more often, or is new."""
-        return self.calls_after >= max(self.calls_before * _MORE, self.calls_before + 0.3)
+        """Whether it is asked clearly more often there, or is new."""
+        return self.calls[1] >= max(self.calls[0] * _MORE, self.calls[0] + 0.3)
 
     @property
     def is_slower(self) -> bool:
-        """Whether a call takes clearly longer."""
-        if not self.calls_before or not self.calls_after:
+        """Whether a call takes clearly longer there."""
+        if not all(self.calls):
             return False
-        before = self.us_before / self.calls_before
-        return self.us_after / self.calls_after >= max(before * _MORE, before + 100)
+        better, worse = (us / calls for us, calls in zip(self.us, self.calls, strict=True))
+        return worse >= max(better * _MORE, better + 100)
 
 
 def judge_queries(scene: Scene) -> Iterator[Finding]:
@@ -77,27 +76,26 @@ def read_shapes(scene: Scene) -> list[Shape]:
     """All patterns of both sides."""
     n_before, n_after = scene.before.pattern_requests, scene.after.pattern_requests
     shapes = []
-    for key in scene.before.patterns.keys() | scene.after.patterns.keys():
+    for key in sorted(scene.before.patterns.keys() | scene.after.patterns.keys()):
         was = scene.before.patterns.get(key) or Pattern(*key, 0, 0, None, None)
         now = scene.after.patterns.get(key) or Pattern(*key, 0, 0, None, None)
         shape = Shape(
             now if now.calls else was,
-            was.calls / n_before,
-            now.calls / n_after,
-            was.sum_us / n_before,
-            now.sum_us / n_after,
+            scene.oriented(was.calls / n_before, now.calls / n_after),
+            scene.oriented(was.sum_us / n_before, now.sum_us / n_after),
             None,
         )
         shapes.append(shape._replace(share=_share(scene, shape)))
-    return sorted(shapes)
+    return shapes
 
 
 def _share(scene: Scene, shape: Shape) -> float | None:
     if scene.change.measure.name in ("queries", "n_plus_one"):
-        before, after = _totals(scene)
-        added, own = after - before, shape.calls_after - shape.calls_before
+        better, worse = scene.oriented(*_totals(scene))
+        added, own = worse - better, shape.calls[1] - shape.calls[0]
     elif scene.is_about_time and scene.added_us is not None:
-        added, own = scene.added_us, shape.us_after - shape.us_before
+        added = scene.added_us if scene.change.effect > 0 else -scene.added_us
+        own = shape.us[1] - shape.us[0]
     else:
         return None
     return min(1.0, max(0.0, own / added)) if added > 0 else None
@@ -119,24 +117,23 @@ def _totals(scene: Scene) -> tuple[float, float]:
 
 def _matters(shape: Shape) -> bool:
     if shape.share is None:
-        return shape.is_new and shape.calls_after >= 0.5
-    return shape.share >= _LEAST_SHARE or (shape.is_new and shape.calls_after >= 1)
+        return shape.is_new and shape.calls[1] >= 0.5
+    return shape.share >= _LEAST_SHARE or (shape.is_new and shape.calls[1] >= 1)
 
 
 def _judge(scene: Scene, shape: Shape) -> Suspect:
+    is_worse = scene.change.effect > 0
+    calls, us = scene.oriented(*shape.calls), scene.oriented(*shape.us)
     facts = []
     if shape.is_new:
-        facts.append(
-            Evidence(f"new: {shape.calls_after:.1f} calls a request{_since(scene, shape)}", 1.5)
-        )
+        when = f"new: {calls[1]:.1f} calls a request{_since(scene, shape)}"
+        facts.append(Evidence(when if is_worse else f"gone: {calls[0]:.1f} calls a request", 1.5))
     elif shape.is_more:
-        said = f"{shape.calls_before:.1f} → {shape.calls_after:.1f} calls a request"
-        facts.append(Evidence(said, 1.0))
+        facts.append(Evidence(f"{calls[0]:.1f} → {calls[1]:.1f} calls a request", 1.0))
     if shape.is_slower:
-        before = format_duration(shape.us_before / shape.calls_before)
-        after = format_duration(shape.us_after / shape.calls_after)
+        before, after = (format_duration(t / n) for t, n in zip(us, calls, strict=True))
         facts.append(Evidence(f"{before} → {after} a call", 0.5))
-    if shape.pattern.call_site and shape.is_more:
+    if shape.pattern.call_site and shape.is_more and is_worse:
         hint = f"; {shape.pattern.hint} would fetch it at once" if shape.pattern.hint else ""
         facts.append(Evidence(f"asked once a row at {shape.pattern.call_site}{hint}", 0.5))
     facts += _about_share(scene, shape)
@@ -149,11 +146,13 @@ def _judge(scene: Scene, shape: Shape) -> Suspect:
 def _about_share(scene: Scene, shape: Shape) -> Iterator[Evidence]:
     if shape.share is None:
         return
+    share = format_ratio(shape.share)
     if scene.is_about_time:
-        added = format_duration(max(0.0, shape.us_after - shape.us_before))
-        text = f"{added} more a request, {format_ratio(shape.share)} of what it takes longer"
+        own = format_duration(max(0.0, shape.us[1] - shape.us[0]))
+        more, longer = ("more", "longer") if scene.change.effect > 0 else ("less", "less")
+        text = f"{own} {more} a request, {share} of what it takes {longer}"
     else:
-        text = f"{format_ratio(shape.share)} of the added queries"
+        text = f"{share} of the {'added' if scene.change.effect > 0 else 'saved'} queries"
     yield Evidence(text, 3 * shape.share if shape.share >= 0.1 else -1.5)
 
 

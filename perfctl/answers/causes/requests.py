@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
 from perfctl.answers.causes.machine import own_cpus
-from perfctl.answers.causes.scene import Scene, Side, is_of_machine
+from perfctl.answers.causes.scene import FEW, MOST, Scene, Side, is_of_machine
 from perfctl.answers.measures import FEWEST_FOR_RATE, mean_ms
 from perfctl.model import MINUTE_MS
 from perfctl.stats import ratio
@@ -20,7 +20,6 @@ _QUEUE_RISE_MS = 20
 _ERROR_RISE = 0.02
 _HIT_DROP = 0.1
 _SLOWER_BY_US = 200
-_FEW, _MOST = 0.2, 0.6
 
 
 def judge_traffic(scene: Scene) -> Iterator[Finding]:
@@ -31,13 +30,13 @@ def judge_traffic(scene: Scene) -> Iterator[Finding]:
     if before is None or after is None:
         yield Unknown("traffic", "no requests on one of both sides")
         return
-    grown = after / before
+    better, worse = scene.oriented(before, after)
     figures = f"traffic {before:.1f} → {after:.1f} requests a minute"
     busy = [_busy(side) for side in (scene.before, scene.after)]
-    if grown < _MORE:
+    if worse < better * _MORE:
         yield Cleared("traffic", figures)
         return
-    facts = [Evidence(figures, min(2.0, math.log2(grown)))]
+    facts = [Evidence(figures, min(2.0, math.log2(worse / better)))]
     if busy[0] is not None and busy[1] is not None:
         facts.append(Evidence(f"{busy[0]:.1f} → {busy[1]:.1f} requests at a time", 0.2))
     facts += _about_pressure(scene)
@@ -49,13 +48,13 @@ def _about_pressure(scene: Scene) -> Iterator[Evidence]:
     queue = [_queue(side.total.counted if side.total else None) for side in _sides(scene)]
     cpu = [own_cpus(side) for side in _sides(scene)]
     if queue[0] is not None and queue[1] is not None:
-        is_longer = queue[1] >= max(queue[0] * _MORE, queue[0] + _QUEUE_RISE_MS)
+        is_longer = scene.rises(queue[0], queue[1], _MORE, _QUEUE_RISE_MS)
         said = f"queue time {_ms(queue[0])} → {_ms(queue[1])}"
         yield Evidence(said, 1.0 if is_longer else -0.7)
-    if cpu[0] is not None and cpu[1] is not None and cpu[1] >= cpu[0] * _MORE:
+    if cpu[0] is not None and cpu[1] is not None and scene.rises(cpu[0], cpu[1], _MORE):
         yield Evidence(f"requests kept {cpu[0]:.1f} → {cpu[1]:.1f} CPUs busy", 0.7)
-    if scene.is_about_time and scene.does_more:
-        yield Evidence(f"each request does more: {'; '.join(scene.does_more)}", -1.0)
+    if scene.is_about_time and scene.works_otherwise:
+        yield Evidence(f"each request does otherwise: {'; '.join(scene.works_otherwise)}", -1.0)
 
 
 def judge_queue(scene: Scene) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def judge_queue(scene: Scene) -> Iterator[Finding]:
         yield Unknown("queue", "queue time was not measured: the front server sets X-Request-Start")
         return
     figures = f"queue time {_ms(before)} → {_ms(after)}"
-    if after < max(before * _MORE, before + _QUEUE_RISE_MS):
+    if not scene.rises(before, after, _MORE, _QUEUE_RISE_MS):
         yield Cleared("queue", figures)
         return
     facts = [Evidence(figures, 1.5)]
@@ -92,7 +91,7 @@ def judge_errors(scene: Scene) -> Iterator[Finding]:
         for group in scene.after.errors
         if group.id not in known and group.first_seen_ms >= scene.change.since_ms - scene.around_ms
     ]
-    is_risen = after - before >= _ERROR_RISE
+    is_risen = scene.rises(before, after, 1.0, _ERROR_RISE)
     for group in fresh[:3] if is_risen else ():
         share = min(1.0, group.occurrences / added)
         place = f" at {group.location}" if group.location else ""
@@ -124,17 +123,16 @@ def judge_cache(scene: Scene) -> Iterator[Finding]:
         return
     before, after = (measures.hit_rate(cell) or 0.0 for cell in cells if cell is not None)
     figures = f"cache hits {format_ratio(before)} → {format_ratio(after)}"
-    drop = before - after
+    better, worse = scene.oriented(before, after)
+    drop = better - worse
     if drop < _HIT_DROP:
         yield Cleared("cache", figures)
         return
-    facts = (Evidence(figures, 1 + min(2.0, 4 * drop)), *_about_does_more(scene))
-    yield Suspect("cache", figures, facts)
-
-
-def _about_does_more(scene: Scene) -> Iterator[Evidence]:
-    if scene.does_more:
-        yield Evidence(f"what is not found is fetched: {'; '.join(scene.does_more)}", 0.3)
+    facts = [Evidence(figures, 1 + min(2.0, 4 * drop))]
+    if scene.works_otherwise:
+        said = f"what is not found is fetched: {'; '.join(scene.works_otherwise)}"
+        facts.append(Evidence(said, 0.3))
+    yield Suspect("cache", figures, tuple(facts))
 
 
 def judge_database(scene: Scene) -> Iterator[Finding]:
@@ -148,18 +146,18 @@ def judge_database(scene: Scene) -> Iterator[Finding]:
     before, after = (total_us / count for count, total_us in sides)
     where = "elsewhere " if scene.subject.route else ""
     figures = f"a query {where}takes {format_duration(before)} → {format_duration(after)}"
-    if after < max(before * _MORE, before + _SLOWER_BY_US):
+    if not scene.rises(before, after, _MORE, _SLOWER_BY_US):
         yield Cleared("database", figures)
         return
-    facts = [Evidence(figures, 1 + min(1.5, math.log2(after / before)))]
+    better, worse = scene.oriented(before, after)
+    facts = [Evidence(figures, 1 + min(1.5, math.log2(worse / max(better, 1.0))))]
     share = ratio(scene.added_db_us or 0, scene.added_us or 0)
     if scene.is_about_time and share is not None:
         said = f"{format_ratio(min(1.0, max(0.0, share)))} of the added time is in the database"
         facts.append(Evidence(said, 1.0 if share >= 0.5 else -1.5))
-    if scene.others and scene.others[1] >= 3:
-        moved, counted = scene.others
-        weight = 1.0 if moved >= _MOST * counted else -1.0 if moved <= _FEW * counted else 0.0
-        facts.append(Evidence(f"{moved} of {counted} other routes moved with it", weight))
+    if scene.spread is not None:
+        text, spread = scene.spread
+        facts.append(Evidence(text, 1.0 if spread >= MOST else -1.0 if spread <= FEW else 0.0))
     yield Suspect("database", figures, tuple(facts))
 
 
@@ -171,10 +169,11 @@ def judge_answers(scene: Scene) -> Iterator[Finding]:
     if not before or not after:
         return
     figures = f"answers {format_bytes(before)} → {format_bytes(after)}"
-    if after < before * _MORE:
+    better, worse = scene.oriented(before, after)
+    if worse < better * _MORE:
         yield Cleared("response", figures)
         return
-    yield Suspect("response", figures, (Evidence(figures, min(2.0, math.log2(after / before))),))
+    yield Suspect("response", figures, (Evidence(figures, min(2.0, math.log2(worse / better))),))
 
 
 def _sides(scene: Scene) -> tuple[Side, Side]:

@@ -24,6 +24,8 @@ from perfctl.store.slots import Load, OriginSums
 _SHORTEST_MS = HOUR_MS
 MOVED = 0.5
 """Another route moved with the subject if it did so at least half as much."""
+FEW, MOST = 0.2, 0.6
+"""Of the other routes."""
 
 
 class Pattern(NamedTuple):
@@ -88,23 +90,40 @@ class Scene(NamedTuple):
         return _added(self, "db_us", "watched_requests")
 
     @property
-    def does_more(self) -> list[str]:
-        """In words, what the subject itself does more of than before: queries, own CPU time."""
-        before, after = self.before.cell, self.after.cell
-        if before is None or after is None:
+    def works_otherwise(self) -> list[str]:
+        """In words, what the subject itself does more of where it is worse: queries, CPU time."""
+        cells = [cell for cell in (self.before.cell, self.after.cell) if cell is not None]
+        if len(cells) < 2:
             return []
         said = []
-        queries = _both(ratio(c.queries, c.watched_requests) for c in (before, after))
-        if queries and queries[1] >= max(queries[0] * _MORE, queries[0] + 0.5):
+        queries = _both(ratio(c.queries, c.watched_requests) for c in cells)
+        if queries and self.rises(*queries, _MORE, 0.5):
             said.append(f"{queries[0]:.1f} → {queries[1]:.1f} queries a request")
-        cpu = _both(measures.mean_ms(c.cpu_us, c.requests) for c in (before, after))
-        if cpu and cpu[0] and cpu[1] >= max(cpu[0] * _MORE, cpu[0] + 1):
+        cpu = _both(measures.mean_ms(c.cpu_us, c.requests) for c in cells)
+        if cpu and all(cpu) and self.rises(*cpu, _MORE, 1.0):
             said.append(f"{cpu[0]:.1f} → {cpu[1]:.1f} ms of own CPU time a request")
         return said
 
+    def rises(self, before: float, after: float, times: float, by: float = 0.0) -> bool:
+        """Whether a number is so much higher where the subject is worse, after or before."""
+        better, worse = self.oriented(before, after)
+        return worse >= max(better * times, better + by)
+
+    def oriented(self, before: float, after: float) -> tuple[float, float]:
+        """Both values, that of the worse side last."""
+        return (before, after) if self.change.effect > 0 else (after, before)
+
+    @property
+    def spread(self) -> tuple[str, float] | None:
+        """How many of the other routes moved, in words and as a share; None where few can be told."""
+        if self.others is None or self.others[1] < _FEWEST_OTHERS:
+            return None
+        moved, counted = self.others
+        return f"{moved} of {counted} other routes moved with it", moved / counted
+
     @property
     def is_work_known(self) -> bool:
-        """Whether the queries were watched on both sides, so that `does_more` can be believed."""
+        """Whether the queries were watched on both sides, so that no more work is no more work."""
         cells = (self.before.cell, self.after.cell)
         return all(cell is not None and cell.watched_requests for cell in cells)
 
@@ -112,6 +131,7 @@ class Scene(NamedTuple):
 _OF_TIME = ("request_p95", "request_p50", "request_avg", "db_time", "queue_time")
 _MORE = 1.25
 _FEWEST_EFFECTS = 2
+_FEWEST_OTHERS = 3
 
 
 def read_scene(
@@ -175,10 +195,8 @@ def _read_side(
         origins=slots.select_origins(con, spans, filters, ids),
         patterns=_read_patterns(question, retention, subject, detailed),
         pattern_requests=0 if own is None else own.counted.watched_requests,
-        loads=slots.select_loads(con, window.since_ms, window.until_ms, filters.host),
-        errors=errors.select_groups(
-            con, window.since_ms, window.until_ms, filters.source, filters.host, filters.release
-        ),
+        loads=slots.select_loads(con, *window, subject.host or filters.host),
+        errors=errors.select_groups(con, *window, filters.source, filters.host, filters.release),
     )
 
 
