@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import typer
@@ -142,8 +143,15 @@ def run(arguments: Sequence[str], console: Console) -> int:
         return _usage(exc, console)
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:
-        return _leave_quietly()
+    except SystemExit as exc:  # typer's own answer to a broken pipe is 1, which is a finding
+        if isinstance(exc.__context__, BrokenPipeError):
+            console.abandon()
+            return 0
+        return exc.code if isinstance(exc.code, int) else 1
+    except OSError as exc:  # no room, no rights: the place, not perfctl
+        name = f": {exc.filename}" if exc.filename else ""
+        console.fail(f"{exc.strerror or exc}{name}")
+        return 4
     except Exception as exc:  # the boundary: a bug must not look like a finding
         return _bug(exc, console, is_verbose=bool(options.get("verbose")))
 
@@ -171,13 +179,6 @@ def _usage(exc: TyperException, console: Console) -> int:
     return 2
 
 
-def _leave_quietly() -> int:
-    """`perfctl … | head`: the reader has gone; keep Python from complaining at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    return 0
-
-
 def _bug(exc: Exception, console: Console, *, is_verbose: bool) -> int:
     if is_verbose:
         import traceback
@@ -192,10 +193,16 @@ def _bug(exc: Exception, console: Console, *, is_verbose: bool) -> int:
 
 def main() -> NoReturn:
     """The entry point `perfctl`."""
+    null = Path(os.devnull)
+    sys.stdout = sys.stdout or null.open("w")  # closed by who called: `>&-`
+    sys.stderr = sys.stderr or null.open("w")
     console = Console.detect(sys.stdout, sys.stderr, os.environ)
     code = run(sys.argv[1:], console)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        code = _leave_quietly() or code
+        console.abandon()
+    except OSError as exc:
+        code = 4
+        console.fail(str(exc.strerror))
     sys.exit(code)

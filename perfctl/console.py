@@ -56,6 +56,12 @@ class Console(NamedTuple):
         """Print a result; BrokenPipeError where the reader has gone."""
         _print(self.stdout, text)
 
+    def abandon(self) -> None:
+        """The reader has gone (`| head`): what is still written goes nowhere, and nobody complains."""
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.stdout.fileno())
+        os.close(null)
+
     def note(self, text: str) -> None:
         """Say something beside the result."""
         _print(self.stderr, text)

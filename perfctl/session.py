@@ -71,6 +71,8 @@ def enter(session: Session) -> tuple[str, ...]:
 
 def make(session: Session, *, group: str | None = None, owner: str | None = None) -> bool:
     """Make the store where there is none yet; True if it was made."""
+    if os.geteuid():
+        ownership.become_owner(session.store, owner=owner)  # another user's is not even looked at
     is_new = not session.store.exists()
     group = group or (session.config.group if is_new else None)
     place.prepare(session.store, group=group, owner=owner)
@@ -106,6 +108,7 @@ def asking(
             warnings += ("the store has the schema of a newer perfctl: read, not written",)
         if window is None:
             window = _window_of_deploys(con, session, default_ms)
+        _check_names(con, filters)
         yield Question(con, session.now_ms, window, filters, waiting, warnings + hindrances)
 
 
@@ -142,6 +145,18 @@ def _bring_in(session: Session, budget_s: float | None) -> tuple[int, tuple[str,
     return ingest.pending_bytes(session.store), warnings
 
 
+def _check_names(con: sqlite3.Connection, filters: Filters) -> None:
+    """UsageError for a host or a release that never reported, with those that did."""
+    from perfctl.store import origins
+
+    for name, said, known in (
+        ("host", filters.host, origins.hosts),
+        ("release", filters.release, origins.releases),
+    ):
+        if said is not None and (found := known(con)) and said not in found:
+            raise UsageError(f"no {name} {said!r} has reported", f"one of {', '.join(found[:8])}")
+
+
 def _has_segments(store: Path) -> bool:
     try:
         with os.scandir(place.spool_folder(store)) as entries:
@@ -158,8 +173,11 @@ def _source(said: str | None) -> str:
     return said
 
 
-def reply(session: Session, answer: Answer, **shown: Any) -> None:
-    """Print an answer in the face that was asked for."""
+def reply(session: Session, answer: Answer, **shown: Any) -> bool:
+    """Print an answer in the face that was asked for; False where nobody reads it any more.
+
+    A finding stays a finding: `perfctl … | head` ends with the command's own exit code.
+    """
     text = show(
         answer,
         session.console,
@@ -169,7 +187,12 @@ def reply(session: Session, answer: Answer, **shown: Any) -> None:
         now_ms=session.now_ms,
         **shown,
     )
-    session.console.write(text)
+    try:
+        session.console.write(text)
+    except BrokenPipeError:
+        session.console.abandon()
+        return False
+    return True
 
 
 def window_of(session: Session, default_ms: int = DAY_MS) -> Window:
@@ -261,3 +284,12 @@ def program() -> str:
     if script.name == "perfctl" and script.exists():
         return shlex.quote(str(script.absolute()))
     return f"{shlex.quote(sys.executable)} -m perfctl"
+
+
+def has_data(question: Question) -> bool:
+    """Whether the window holds any request; without, an unknown route is not told from a known one."""
+    from perfctl.store import requests
+
+    since_ms, until_ms = question.window
+    wanted = requests.Question(since_ms, until_ms, question.filters.source, kind=None, most=1)
+    return bool(requests.select(question.con, wanted))

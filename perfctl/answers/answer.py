@@ -63,5 +63,5 @@ def answer(
 
 
 def has_requests(con: sqlite3.Connection) -> bool:
-    """Whether the store ever held a request."""
-    return requests.newest_ms(con) is not None
+    """Whether the store ever held a request; one of the project's tests is none."""
+    return requests.newest_ms(con) is not None and origins.has_live(con)

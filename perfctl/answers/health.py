@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from perfctl import sketch
 from perfctl.answers import traffic
 from perfctl.answers.answer import Answer, Question, answer, has_requests
 from perfctl.config import Config
@@ -195,7 +194,7 @@ def _measure_cells(counted: list[traffic.Traffic]) -> dict[str, float | None]:
 
 
 def _measure(cell: cells.Cell, timed_sketch: bytes) -> dict[str, float | None]:
-    (p95_us,) = sketch.quantiles(sketch.decode(timed_sketch), (0.95,))
+    (p95_us,) = traffic.quantiles_us(timed_sketch, cell.max_us, (0.95,))
     return {
         "request_p95": None if p95_us is None else p95_us / 1000,
         "queue_time": cell.queue_us / cell.queue_requests / 1000 if cell.queue_requests else None,
@@ -252,8 +251,10 @@ def _without_requests(config: Config, status: Status, detail: str) -> list[Check
 
 def _unexpected_silence_ms(question: Question, config: Config) -> int | None:
     """How long no request came, where one is expected more often; None where that is as it may be."""
-    newest_ms = requests.newest_ms(question.con)
-    if config.expect_traffic_ms is None or newest_ms is None:
+    if config.expect_traffic_ms is None:
+        return None
+    newest_ms = requests.last_counted_ms(question.con, question.filters.source)
+    if newest_ms is None:
         return None
     silence_ms = question.now_ms - newest_ms
     return silence_ms if silence_ms > config.expect_traffic_ms else None
@@ -319,7 +320,9 @@ def thin(points: list[tuple[int, float | None]], most: int = 30) -> list[tuple[i
 
 def check_freshness(question: Question) -> Check:
     """How old the newest sample is, in terms of how often one is taken."""
-    newest = max((c.last_ms for c in systems.collectors(question.con)), default=None)
+    latest_ms = question.now_ms + MINUTE_MS  # one whose clock is ahead says nothing of the others
+    known = systems.collectors(question.con)
+    newest = max((c.last_ms for c in known if c.last_ms <= latest_ms), default=None)
     stale: list[str] = []
     age_s = interval_s = None
     for collector in systems.collectors(question.con):
@@ -327,6 +330,8 @@ def check_freshness(question: Question) -> Check:
         its_interval_s = collector.interval_s or _usual_gap_s(question, collector.host)
         if newest is not None and newest - collector.last_ms > _RETIRED_MS:
             continue  # a host that fell silent while others report is retired, not stale
+        if collector.last_ms > latest_ms:
+            stale.append(collector.host)
         if age_s is None or its_age_s / its_interval_s > age_s / (interval_s or 60):
             age_s, interval_s = its_age_s, its_interval_s
         if its_age_s > 3 * its_interval_s:

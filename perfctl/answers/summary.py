@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from perfctl import sketch
 from perfctl.answers import endpoints, traffic
 from perfctl.answers.answer import Answer, Question, answer
 from perfctl.config import Config
@@ -48,11 +47,11 @@ def summarise(question: Question, config: Config) -> Answer:
             status[f"{status_class}xx"] = status.get(f"{status_class}xx", 0) + n
     timed = [item.cell for item in counted if traffic.is_timed(item)]
     timed_cell = traffic.add(timed) if timed else None
-    counts = sketch.decode(timed_cell.sketch if timed_cell else b"")
     timed_rows = [row for row in rows if row.kind == "plain"]
     cell = traffic.add([item.cell for item in counted]) if counted else None
     n = cell.requests if cell else 0
-    p50, p95, p99 = (us and us / 1000 for us in sketch.quantiles(counts, (0.5, 0.95, 0.99)))
+    blob, max_us = (timed_cell.sketch, timed_cell.max_us) if timed_cell else (b"", 0)
+    p50, p95, p99 = (us and us / 1000 for us in traffic.quantiles_us(blob, max_us))
     samples = systems.select(question.con, used.since_ms, used.until_ms, question.filters.host)
     summary = Summary(
         requests=n,

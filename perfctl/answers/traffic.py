@@ -1,5 +1,6 @@
 """Requests of a window by endpoint, summed from rollup cells: what several answers begin with."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from perfctl import sketch
@@ -51,6 +52,14 @@ def add(group: list[Cell]) -> Cell:
     numbers[3] = max(columns[3])
     numbers[8] = max(columns[8])
     return Cell._make([*numbers, b"".join(columns[-1])])
+
+
+def quantiles_us(
+    blob: bytes, max_us: int, shares: Sequence[float] = (0.5, 0.95, 0.99)
+) -> list[float | None]:
+    """The quantiles of a sketch, none above the largest value that was seen."""
+    found = sketch.quantiles(sketch.decode(blob), shares)
+    return [None if value is None else min(value, max_us) for value in found]
 
 
 def is_counted(traffic: Traffic) -> bool:

@@ -22,8 +22,7 @@ def plan(
     kept = retention or Retention()
     since = _round_down(window.since_ms, _finest(window.since_ms, now_ms, levels, kept))
     until = _round_up(window.until_ms, _finest(window.until_ms, now_ms, levels, kept))
-    latest = max(window.until_ms, now_ms)  # nothing is recorded beyond it: cells there are empty
-    return cover(since, until, levels), Window(since, max(since, min(until, latest)))
+    return cover(since, until, levels), Window(since, until)
 
 
 def plan_details(

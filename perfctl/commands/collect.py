@@ -28,8 +28,7 @@ def collect(
     session.make(now)
     while True:
         answer = cycle.run(now.store, now.config, int(time.time() * 1000), interval_ms)
-        if not now.options.quiet:
-            session.reply(now, answer)
-        if interval_ms is None:
+        is_read = now.options.quiet or session.reply(now, answer)
+        if interval_ms is None or not is_read:
             return 0
         time.sleep(interval_ms / 1000)

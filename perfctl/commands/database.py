@@ -27,7 +27,7 @@ def database(
         answer = summarise_database(
             question,
             now.config,
-            route=route and resolve_route(question, route),
+            route=resolve_route(question, route) if route and session.has_data(question) else route,
             only_n_plus_one=n_plus_one,
             order=order,
         )

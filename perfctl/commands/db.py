@@ -9,6 +9,7 @@ from perfctl import session
 from perfctl.answers import upkeep as questions
 from perfctl.commands import new_app
 from perfctl.store import upkeep
+from perfctl.store.connection import StoreDamaged
 from perfctl.units import format_bytes
 
 app = new_app()
@@ -35,8 +36,11 @@ def check(ctx: typer.Context) -> int:
     """Whether the file is whole, and the rollups hold at least their raw rows; 1 if not."""
     now = session.begin(ctx)
     session.need_store(now)
-    with session.asking(now) as question:
-        answer = questions.check_store(question, now.store)
+    try:
+        with session.asking(now) as question:
+            answer = questions.check_store(question, now.store)
+    except StoreDamaged as exc:
+        answer = questions.name_damage(now.store, exc.message)
     session.reply(now, answer)
     return 0 if answer.data.is_whole else 1
 

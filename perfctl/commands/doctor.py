@@ -14,6 +14,10 @@ def doctor(ctx: typer.Context) -> int:
     """Find what keeps perfctl from working; 1 if there is a problem."""
     now = session.begin(ctx)
     with session.examining(now) as question:
-        found = questions.examine(question, now.store, origin=now.located.origin)
+        found = questions.examine(
+            question, now.store, origin=now.located.origin, program=session.program()
+        )
     session.reply(now, found)
-    return 1 if questions.has_problem(found) else 0
+    if questions.has_problem(found):
+        return 1
+    return 0 if now.store.exists() else 3

@@ -24,6 +24,7 @@ def query(
 ) -> int:
     """Your own SQL on the stable views, read-only and bounded in time."""
     now = session.begin(ctx)
+    session.need_store(now)
     with session.asking(now) as question:
         if statement == ".views":
             table = sql.Table(["view", "columns"], list(sql.views(question.con)))

@@ -33,9 +33,10 @@ def requests(
     most = session.limit_of(now)
     selection = Selection(slow, failed, route, method, user, probes, most)
     if follow:
+        session.need_store(now)
         return follow_requests(now, selection)
     with session.asking(now) as question:
-        if route:
+        if route and session.has_data(question):
             selection = selection._replace(route=resolve_route(question, route))
         answer = list_requests(question, now.config, selection)
     session.reply(now, answer)

@@ -74,7 +74,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
 def _row(row: EndpointSummary, longest: int, whole_ms: float) -> Row:
     return Row(
         (
-            Cell(f"{row.method:<{longest}} {row.route}"),
+            Cell(f"{row.method:<{longest}} {row.route}{_mark(row)}"),
             Cell(cell_count(row.count)),
             Cell(share_bar(row.total_ms / whole_ms if whole_ms else None, _SHARE), "cyan"),
             Cell(cell_ms(row.avg_ms)),
@@ -92,3 +92,8 @@ def _row(row: EndpointSummary, longest: int, whole_ms: float) -> Row:
             Cell(sparkline(row.trend, _TREND), "cyan"),
         )
     )
+
+
+def _mark(row: EndpointSummary) -> str:
+    """What keeps a row out of slow and percentiles, or of all totals."""
+    return {"long": " (long poll)", "probe": " (probe)"}.get(row.kind, "")

@@ -20,6 +20,10 @@ APPLICATION_ID = 0x70657266
 _OLDEST_SQLITE = (3, 37, 0)
 
 
+class StoreDamaged(StoreError):
+    """The file is a store that SQLite finds malformed."""
+
+
 class StoreBusy(StoreError):
     """Another perfctl writes to the store for longer than this one may wait."""
 
@@ -182,7 +186,7 @@ def explain(exc: sqlite3.DatabaseError, store: Path) -> StoreError:
     if "not a database" in text:
         return StoreError(f"{store} is not a perfctl store: it is no SQLite database")
     if "malformed" in text or "disk image" in text:
-        return StoreError(f"{store} is damaged: {text}", "perfctl doctor")
+        return StoreDamaged(f"{store} is damaged: {text}", "perfctl doctor")
     if "readonly" in text or "read-only" in text:
         return StoreError(f"{store} cannot be written: {text}")
     if "locked" in text or "busy" in text:

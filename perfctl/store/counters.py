@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from perfctl.store.cells import MOST
+
 
 class Counted(NamedTuple):
     """One counter of a host."""
@@ -18,8 +20,8 @@ def add(con: sqlite3.Connection, host: str, counts: Mapping[str, int], now_ms: i
     """Add to the counters of a host."""
     con.executemany(
         "INSERT INTO counter VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " count = count + excluded.count, last_ms = max(last_ms, excluded.last_ms)",
-        [(host, name[:200], count, now_ms) for name, count in counts.items() if count],
+        f" count = min(count + excluded.count, {MOST}), last_ms = max(last_ms, excluded.last_ms)",
+        [(host, name[:200], min(count, MOST), now_ms) for name, count in counts.items()],
     )
 
 

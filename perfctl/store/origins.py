@@ -28,3 +28,16 @@ def hosts(con: sqlite3.Connection) -> list[str]:
             "SELECT host FROM origin UNION SELECT host FROM collector ORDER BY host"
         )
     ]
+
+
+def has_live(con: sqlite3.Connection) -> bool:
+    """Whether anything but tests reported."""
+    return con.execute("SELECT 1 FROM origin WHERE source != 'test'").fetchone() is not None
+
+
+def releases(con: sqlite3.Connection) -> list[str]:
+    """All releases that reported, the latest first."""
+    rows = con.execute(
+        "SELECT release FROM origin WHERE release != '' GROUP BY release ORDER BY max(last_seen_ms) DESC"
+    )
+    return [row[0] for row in rows]

@@ -46,8 +46,9 @@ def prepare(store: Path, *, group: str | None = None, owner: str | None = None) 
             if group is not None:
                 _share(store, wanted)
     except OSError as exc:
+        what = "be written" if store.exists() else "be made"
         raise EnvironmentFault(
-            f"the store cannot be made at {store}: {exc.strerror} ({exc.filename or group})"
+            f"the store {store} cannot {what}: {exc.strerror} ({exc.filename or group})"
         ) from exc
     check(store)
 

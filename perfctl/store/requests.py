@@ -170,6 +170,25 @@ def select(con: sqlite3.Connection, question: Question) -> list[StoredRequest]:
     return [StoredRequest(*row) for row in con.execute(_SELECT, values)]
 
 
+def last_counted_ms(con: sqlite3.Connection, source: str) -> int | None:
+    """The start of the last request of a source that is no probe; None where there is none."""
+    row = con.execute(
+        "SELECT m.id FROM performance_metric m JOIN endpoint e ON e.id = m.endpoint_id"
+        " JOIN origin o ON o.id = m.origin_id WHERE e.kind != 1 AND o.source = ?"
+        " ORDER BY m.id DESC LIMIT 1",
+        (source,),
+    ).fetchone()
+    return None if row is None else int(row[0]) >> TIE_BITS
+
+
+def first_ms(con: sqlite3.Connection, since_ms: int) -> int:
+    """The start of the first request from then on; that time itself where there is none."""
+    row = con.execute(
+        "SELECT min(id) FROM performance_metric WHERE id >= ?", (since_ms << TIE_BITS,)
+    ).fetchone()
+    return since_ms if row[0] is None else int(row[0]) >> TIE_BITS
+
+
 def newest_ms(con: sqlite3.Connection) -> int | None:
     """The start of the newest request whose clock could be trusted; None where there is none."""
     row = con.execute("SELECT value FROM meta WHERE key = 'newest_ms'").fetchone()

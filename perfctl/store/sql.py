@@ -27,6 +27,8 @@ class Table(NamedTuple):
 
 def run(con: sqlite3.Connection, statement: str, limit_s: float) -> Table:
     """The rows of one SELECT; UsageError for anything else, EnvironmentFault when time is over."""
+    if not statement.strip():
+        raise UsageError("there is no statement", "perfctl query .views")
     deadline = time.monotonic() + limit_s
     con.set_authorizer(_authorize)
     con.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)

@@ -9,7 +9,7 @@ import pytest
 
 from perfctl.answers.endpoints import EndpointSummary, Order, summarise_endpoints
 from perfctl.config import Config
-from perfctl.errors import NoDataError, UsageError
+from perfctl.errors import UsageError
 from perfctl.model import DAY_MS, HOUR_MS, Filters
 from perfctl.stats import nearest_rank
 from tests.answers.conftest import Ask
@@ -139,8 +139,9 @@ def test_an_unknown_route_names_the_nearest(ask: Ask, record: Record) -> None:
 
 def test_no_data_goes_before_an_unknown_route(ask: Ask) -> None:
     """Of an empty store nothing can be said about a route: exit 3."""
-    with pytest.raises(NoDataError):
-        rows_of(ask, route="/items/")
+    found = summarise_endpoints(ask(), Config(), route="/items/")
+    assert found.data == {"endpoints": []}
+    assert found.coverage.samples == 0
 
 
 def test_the_trend_has_a_point_a_slice(ask: Ask, record: Record) -> None:

@@ -11,6 +11,7 @@ from perfctl.answers.health import Check, Status, SystemNow, check_health
 from perfctl.config import Config
 from perfctl.model import DAY_MS, HOUR_MS, Window
 from perfctl.store import connection, systems
+from perfctl.units import iso_utc
 from tests.answers.conftest import Ask
 from tests.segments import NOW_MS, request
 
@@ -152,3 +153,40 @@ def test_queue_time_that_nobody_reports_is_not_measured(ask: Ask, record: Record
     """No front server sets X-Request-Start: that is no fault."""
     record([request(NOW_MS - 1000, queue_us=None) for _ in range(20)])
     assert check(ask, "queue_time").status is Status.NOT_MEASURED
+
+
+def test_queue_time_of_three_requests_is_not_judged(ask: Ask, record: Record) -> None:
+    """Twenty are needed, and it says how many there were."""
+    record([request(NOW_MS - 1000, queue_us=900_000 if i < 3 else None) for i in range(40)])
+    found = check(ask, "queue_time")
+    assert (found.status, found.value) == (Status.NOT_MEASURED, None)
+    assert "only 3 requests" in (found.detail or "")
+
+
+def test_a_trouble_begins_no_earlier_than_the_first_request(ask: Ask, record: Record) -> None:
+    """`since` is not the beginning of a slice of the trend."""
+    record([request(NOW_MS - 1000, status=500) for _ in range(40)])
+    assert check(ask, "error_rate").since == iso_utc(NOW_MS - 1000)
+
+
+def test_a_probe_does_not_hide_silence(ask: Ask, record: Record) -> None:
+    """Behind a load balancer something is always asked."""
+    record([request(NOW_MS - 2 * HOUR_MS) for _ in range(30)])
+    record([request(NOW_MS - 5000, route="/healthz", flags=4)])
+    config = Config(expect_traffic_ms=900_000)
+    assert check(ask, "request_p95", config=config).status is Status.CRITICAL
+
+
+def test_a_collector_ahead_of_time_hides_no_other(ask: Ask, record: Record, store: Path) -> None:
+    """A clock that is wrong makes nobody retired and itself not fresh."""
+    record([request(NOW_MS - 1000) for _ in range(20)])
+    collected(store, ago_s=5 * 86_400)
+    collected(store, ago_s=-400 * 86_400, host="ahead")
+    assert check(ask, "freshness").status is Status.UNKNOWN
+
+
+def test_a_p95_is_never_above_the_slowest_request(ask: Ask, record: Record) -> None:
+    """The sketch's error must not make a warning."""
+    record([request(NOW_MS - 1000, duration_us=499_038) for _ in range(30)])
+    found = check(ask, "request_p95")
+    assert (found.value, found.status) == (499.038, Status.OK)

@@ -253,3 +253,75 @@ def test_no_verb_is_wrong_usage_with_the_help(perfctl: Perfctl, verb: tuple[str,
     done = perfctl(*verb)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Usage: perfctl")
+
+
+@pytest.mark.parametrize(("closing", "code"), [(">&-", 1), ("2>&-", 1), ("> /dev/full", 4)])
+def test_a_stream_that_cannot_be_written_is_no_finding(
+    filled: Path, closing: str, code: int
+) -> None:
+    """Closed by who called, the finding stays; no room for the result is the environment."""
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        f"{sys.executable} -m perfctl --db {filled} health --fail-on warning {closing}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
+def test_a_finding_stays_one_when_its_reader_has_gone(filled: Path) -> None:
+    """Under pipefail a failing gate must not pass through `head`."""
+    import subprocess
+    import sys
+
+    script = (
+        f"set -o pipefail; {sys.executable} -m perfctl --db {filled} health --fail-on warning"
+        " --format json | true"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
+def test_a_host_or_release_that_never_reported_is_named_with_those_that_did(
+    perfctl: Perfctl, filled: Path
+) -> None:
+    """Exit 2: a typing error is no absence of data."""
+    for option, known in (("--host", "web1"), ("--release", "r1")):
+        done = perfctl("endpoints", option, "nosuch", db=filled)
+        assert done.code == 2
+        assert known in done.err
+
+
+def test_no_data_precedes_an_unknown_route(perfctl: Perfctl, filled: Path) -> None:
+    """In a window without requests nothing can be said about a route: exit 3."""
+    window = ("--since", "2001-01-01", "--until", "2001-01-02")
+    assert perfctl("endpoints", "/nope/", *window, db=filled).code == 3
+    assert perfctl("requests", "--route", "/nope/", *window, db=filled).code == 3
+    assert perfctl("database", "--route", "/nope/", *window, db=filled).code == 3
+
+
+@pytest.mark.parametrize("arguments", [("query", "SELECT 1"), ("requests", "-f"), ("doctor",)])
+def test_without_a_store_nothing_is_fine(
+    perfctl: Perfctl, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Exit 3, at once."""
+    assert perfctl(*arguments, db=tmp_path / "none.db").code == 3
+
+
+def test_long_polls_are_no_slow_pages_in_a_summary(
+    perfctl: Perfctl, store: Path, now_ms: int
+) -> None:
+    """Neither in mean and maximum nor in the list of the slowest."""
+    records = [request(now_ms - 1000, duration_us=10_000) for _ in range(5)]
+    records += [request(now_ms - 1000, route="/poll/", flags=16, duration_us=9_000_000)]
+    segments.write(store, records)
+    data = perfctl("summary", "--format", "json", db=store).json["data"]
+    assert (data["avg_ms"], data["max_ms"]) == (10, 10)
+    assert [row["route"] for row in data["slowest"]] == ["/items/"]

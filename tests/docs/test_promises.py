@@ -125,7 +125,7 @@ def test_no_socket_is_opened(verb: str, project: Path) -> None:
         env=environment(project),
         check=False,
     )
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1, 3), done.stderr  # doctor: 3 where there is no store yet
     assert done.stdout
     assert "OPENED" not in done.stderr
 
