@@ -36,6 +36,10 @@ PLANTED = {
     "perfctl/answers/cache.py": ("import sqlite_utils\n", "imports sqlite_utils when it is loaded"),
     "perfctl/novelty.py": ("x = 1\n", "not listed"),
     "perfctl/commands/health.py": ('X = "SELECT a FROM b"\n', "SQL outside"),
+    "perfctl/answers/summary.py": ('T = "x"\nX = f"SELECT {T} FROM origin"\n', "SQL outside"),
+    "perfctl/answers/trend.py": ('X = "-- why\\nDELETE FROM origin"\n', "SQL outside"),
+    "perfctl/stats.py": ("from datetime import datetime\nX = datetime.now()\n", "calls now()"),
+    "perfctl/visible.py": ("import urllib.request\n", "is pure, but imports urllib.request"),
     "perfctl/errors.py": ("import perfctl.units\n", "cycle"),
     "django_hook/middleware.py": ("import perfctl.store.cells\n", "request's path imports"),
 }
