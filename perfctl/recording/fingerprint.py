@@ -7,7 +7,10 @@ leaves it open whether something is a value, it counts as one: a value never sta
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
+
+from perfctl.recording.doublequotes import Reader as DoubleQuotes
 
 LONGEST = 4000
 
@@ -28,55 +31,55 @@ class Kind(Enum):
     CONTROL = "control"  # transactions, savepoints, session settings: never a repeated query
 
 
-_STANDARD_STRING = r"[eEnNbBxX]?'(?:[^']|'')*(?:'|\Z)"
-_ESCAPED_STRING = r"[nNbBxX]?'(?:[^'\\]|''|\\.)*(?:'|\Z)"
-_POSTGRES_ESCAPED = r"\b[eE]'(?:[^'\\]|''|\\.)*(?:'|\Z)"
+# Possessive (`*+`): what has been read is never read another way, so that time stays linear.
+_STANDARD_STRING = r"(?:\b[eEnNbBxX])?'(?:[^']|'')*+(?:'|\Z)"
+_ESCAPED_STRING = r"(?:\b[nNbBxX])?'(?:[^'\\]|''|\\.?)*+(?:'|\Z)"
+_POSTGRES_ESCAPED = r"\b[eE]'(?:[^'\\]|''|\\.?)*+(?:'|\Z)"
 _DOLLAR_STRING = r"\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"
-_QUOTED_NAME = r'"(?:[^"]|"")*(?:"|\Z)'
-_BACKTICKED_NAME = r"`(?:[^`]|``)*(?:`|\Z)"
-_DOUBLE_QUOTED_VALUE = r'"(?:[^"\\]|""|\\.)*(?:"|\Z)'
-# Where only a value makes sense: SQLite reads "…" as a name only where there is one.
-_ITEM = r"""[^()'"]|'(?:[^']|'')*'|"(?:[^"]|"")*\""""
-_SQLITE_VALUE = (
-    r'(?:(?<=[=<>] )|(?<=[=<>])|(?<=\bLIKE ))"(?:[^"]|"")*"(?!\s*\.)'
-    rf'|\bIN\s*\((?=\s*["\'])(?:{_ITEM})*\)'
-    rf"|\bVALUES\s*\((?:{_ITEM}|\((?:{_ITEM})*\))*\)"
+_ORACLE_STRING = (
+    r"\b[nN]?[qQ]'(?:\[.*?(?:\]'|\Z)|\(.*?(?:\)'|\Z)|\{.*?(?:\}'|\Z)|<.*?(?:>'|\Z)"
+    r"|(?P<mark>[^\s'\w]).*?(?:(?P=mark)'|\Z))"
 )
-_COMMENT = (
-    r"--[^\n]*"
-    r"|/\*(?:(?!\*/|/\*).)*(?:/\*.*?\*/(?:(?!\*/|/\*).)*)+\*/"  # PostgreSQL nests them
-    r"|/\*.*?(?:\*/|\Z)"
-)
+_QUOTED_NAME = r'"(?:[^"]|"")*+(?:"|\Z)'
+_BACKTICKED_NAME = r"`(?:[^`]|``)*+(?:`|\Z)"
+_DOUBLE_QUOTED_VALUE = r'"(?:[^"\\]|""|\\.?)*+(?:"|\Z)'
+_LINE_COMMENT = r"--[^\n]*"
+_COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
-def _quotes(values: str, names: str, comment: str = _COMMENT) -> re.Pattern[str]:
+def _quotes(values: str, names: str, line_comment: str = _LINE_COMMENT) -> re.Pattern[str]:
     # In one pass from the left: quotes hide comment marks, and comments hide quotes.
-    pattern = rf"(?P<value>{values})|(?P<name>{names})|(?P<comment>{comment})"
+    pattern = rf"(?P<value>{values})|(?P<name>{names})|(?P<comment>{line_comment})|(?P<block>/\*)"
     return re.compile(pattern, re.DOTALL | re.IGNORECASE)
 
 
 _QUOTES = {
     Dialect.STANDARD: _quotes(
-        f"{_POSTGRES_ESCAPED}|{_STANDARD_STRING}|{_DOLLAR_STRING}", _QUOTED_NAME
+        f"{_POSTGRES_ESCAPED}|{_ORACLE_STRING}|{_STANDARD_STRING}|{_DOLLAR_STRING}", _QUOTED_NAME
     ),
-    Dialect.SQLITE: _quotes(
-        f"{_STANDARD_STRING}|{_SQLITE_VALUE}", f"{_QUOTED_NAME}|{_BACKTICKED_NAME}"
-    ),
+    Dialect.SQLITE: _quotes(_STANDARD_STRING, f"{_QUOTED_NAME}|{_BACKTICKED_NAME}"),
     Dialect.MYSQL: _quotes(
-        f"{_ESCAPED_STRING}|{_DOUBLE_QUOTED_VALUE}", _BACKTICKED_NAME, rf"{_COMMENT}|\#[^\n]*"
+        f"{_ESCAPED_STRING}|{_DOUBLE_QUOTED_VALUE}", _BACKTICKED_NAME, rf"{_LINE_COMMENT}|\#[^\n]*"
     ),
 }
+# A name with its table, as Django writes most, needs no reading, nor does one behind these words.
+_NAMES_FOLLOW = r"SELECT|(?<!DISTINCT )FROM|JOIN|BY|AS|ON|INTO|UPDATE|TABLE"
 _NEEDS_READING = {
     Dialect.STANDARD: re.compile(r"['$]|--|/\*"),
-    Dialect.SQLITE: re.compile(r"""['`]|--|/\*|[=<>(] *"|LIKE "|VALUES\b""", re.IGNORECASE),
+    Dialect.SQLITE: re.compile(
+        rf"""['`]|--|/\*|(?:[^\w\s.]|\b(?!(?:{_NAMES_FOLLOW})\b)\w+)\s*"(?:[^"]|"")*+"(?!\.)""",
+        re.IGNORECASE,
+    ),
     Dialect.MYSQL: re.compile(r"""['"`\#]|--|/\*"""),
 }
 
 # Placeholders of the drivers, then numbers that are no part of a name.
+_INTEGER = r"0x[0-9a-f_]+|0b[01_]+|0o[0-7_]+"
 _VALUES = re.compile(
     r"%s|%\(\w+\)s|(?<![\w$:])[:@$][A-Za-z_0-9]\w*|\?\d*"
-    r"|(?:(?<=[=<>(,])|(?<=[=<>(,] ))-\s*(?=[\d.])(?:0[xX][0-9a-fA-F]+|\d*\.?\d+(?:[eE][+-]?\d+)?)"
-    r'|(?<![\w$".`])(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)(?!\w)'
+    rf"|(?:(?<=[=<>(,])|(?<=[=<>(,] ))-\s*(?=[\d.])(?:{_INTEGER}|[\d_]*\.?\d[\d_]*(?:e[+-]?\d+)?)"
+    rf'|(?<![\w$".`])(?:{_INTEGER}|\d[\d_]*(?:\.[\d_]*)?(?:e[+-]?[\d_]+)?|\.\d[\d_]*)(?!\w)',
+    re.IGNORECASE,
 )
 _LIST = re.compile(r"([(\[])\s*\?(?:\s*,\s*\?)*\s*([)\]])")
 _LIST_OF_LISTS = re.compile(r"\(\?\)(?:\s*,\s*\(\?\))+")
@@ -85,8 +88,6 @@ _ROWS = re.compile(
 )
 _CASES = re.compile(r"(\bWHEN (?:(?!\bWHEN\b|\bEND\b).)+?)(?: \1)+(?=\s)", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"(\([^()]*\))(?: OR \1)+", re.IGNORECASE)
-
-_LIST_KEYWORD = re.compile(r"(IN|VALUES)\b", re.IGNORECASE)
 
 _CONTROL = re.compile(
     r"\s*(SAVEPOINT|RELEASE(?:\s+SAVEPOINT)?|ROLLBACK(?:\s+TO(?:\s+SAVEPOINT)?)?|BEGIN|COMMIT|START"
@@ -108,10 +109,7 @@ def has_comment(sql: str) -> bool:
 def strip_comments(sql: str, dialect: Dialect = Dialect.STANDARD) -> str:
     """The statement without its comments, in which tracing tools write ids of their own."""
 
-    def keep(match: re.Match[str]) -> str:
-        return " " if match.lastgroup == "comment" else match[0]
-
-    return _QUOTES[dialect].sub(keep, sql).strip()
+    return _replace(sql, dialect, lambda quoted: quoted[0]).strip()
 
 
 def fingerprint(sql: str, dialect: Dialect = Dialect.STANDARD) -> str:
@@ -140,7 +138,8 @@ def kind_of(sql: str) -> Kind:
 def _shape(sql: str, dialect: Dialect) -> str:
     text = sql
     if _NEEDS_READING[dialect].search(sql):
-        text = _QUOTES[dialect].sub(_replace_quoted, sql)
+        is_value = _is_value if dialect is not Dialect.SQLITE else _is_value_of_sqlite(sql)
+        text = _replace(sql, dialect, lambda quoted: "?" if is_value(quoted) else quoted[0])
     text = _VALUES.sub("?", " ".join(text.split()))
     text = _LIST.sub(r"\1?\2", text)
     text = _LIST_OF_LISTS.sub("(?)", text)
@@ -152,10 +151,53 @@ def _shape(sql: str, dialect: Dialect) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _replace_quoted(match: re.Match[str]) -> str:
-    if match.lastgroup == "name":
-        return match[0]
-    if match.lastgroup == "comment":
-        return " "
-    keyword = _LIST_KEYWORD.match(match[0])
-    return f"{keyword[1]} (?)" if keyword else "?"
+def _is_value(quoted: re.Match[str]) -> bool:
+    return quoted.lastgroup != "name"
+
+
+def _is_value_of_sqlite(sql: str) -> Callable[[re.Match[str]], bool]:
+    reader = DoubleQuotes(sql)
+
+    def is_value(quoted: re.Match[str]) -> bool:
+        start, end = quoted.span()
+        reader.read_to(start)
+        reader.skip(end)
+        if quoted.lastgroup != "name":
+            return True
+        return quoted[0].startswith('"') and reader.is_value(start, end)
+
+    return is_value
+
+
+def _replace(sql: str, dialect: Dialect, replace: Callable[[re.Match[str]], str]) -> str:
+    """The statement with what is quoted replaced, and a blank for each comment."""
+    find, nests = _QUOTES[dialect].search, dialect is Dialect.STANDARD
+    ends: dict[int, int] | None = None
+    parts: list[str] = []
+    at = 0
+    while (match := find(sql, at)) is not None:
+        parts.append(sql[at : match.start()])
+        at = match.end()
+        if match.lastgroup == "block":
+            begin = match.start()
+            end = sql.find("*/", at)
+            at = len(sql) if end < 0 else end + 2
+            if nests and sql.find("/*", begin + 2, at) >= 0:
+                ends = _ends_of_comments(sql, begin) if ends is None else ends
+                at = ends.get(begin, at)
+        is_comment = match.lastgroup in ("block", "comment")
+        parts.append(" " if is_comment else replace(match))
+    parts.append(sql[at:])
+    return "".join(parts)
+
+
+def _ends_of_comments(sql: str, start: int) -> dict[int, int]:
+    """Where each comment ends whose like may stand in it, by where it begins."""
+    ends: dict[int, int] = {}
+    begun: list[int] = []
+    for mark in _COMMENT_MARK.finditer(sql, start):
+        if mark[0] == "/*":
+            begun.append(mark.start())
+        elif begun:
+            ends[begun.pop()] = mark.end()
+    return ends
