@@ -53,7 +53,7 @@ class Tally:
         self.records = 0
         self._minutes = minutes.MinuteCells()
         self._uses = queries.UseGroups()
-        self._queries: dict[QueryKey, QueryCell] = {}
+        self._queries: dict[QueryKey, list[QueryCell]] = {}
         self._caches = caches.PrefixCells()
         self._spans: dict[SpanKey, list[SpanCell]] = {}
         self._errors: list[ErrorRow] = []
@@ -66,8 +66,9 @@ class Tally:
         """Sort records into rows and cells; what does not pass the checks is counted."""
         records = chunk.records
         self.records += len(records)
-        self.count("refused:torn", chunk.torn)
-        self.count("refused:invalid", chunk.invalid)
+        for name, n in (("refused:torn", chunk.torn), ("refused:invalid", chunk.invalid)):
+            if n:
+                self.count(name, n)
         taken = [record for record in records if record[0] == "r"]
         if len(taken) < len(records):
             for record in records:
@@ -185,8 +186,11 @@ class Tally:
             pattern_id = self._patterns[ordinal] = self._names.pattern(*_UNKNOWN)
         period, endpoint_id = place
         key = (period, self._origin_id, endpoint_id, pattern_id, site_id)
-        before = self._queries.get(key)
-        self._queries[key] = cell if before is None else details.merge_queries([before, cell])
+        group = self._queries.get(key)
+        if group is None:
+            self._queries[key] = [cell]
+        else:
+            group.append(cell)
 
     def _put_spans(self, found: Columns, endpoints: Sequence[int]) -> None:
         for at, endpoint_id, spans in zip(found.started_ms, endpoints, found.spans, strict=True):
@@ -237,7 +241,9 @@ class Tally:
             touched = cells.add(con, self._source, self._minutes.cells(self._origin_id))
         for place, ordinal, cell in self._uses.cells():
             self._put_query(place, ordinal, 0, cell)
-        details.add_queries(con, self._queries)
+        details.add_queries(
+            con, {key: details.merge_queries(group) for key, group in self._queries.items()}
+        )
         details.add_caches(con, self._caches.cells(self._origin_id))
         details.add_spans(con, {key: _sum(SpanCell, group) for key, group in self._spans.items()})
         errors.insert(con, self._errors)
