@@ -8,7 +8,8 @@ stretch of time, of which the median counts. Three steps:
 2. A route's change is the difference of the means of its blocks' log medians, less the median change
    of all routes (from five routes on). The median is for all what the machine, or a change under
    every route, did: its own check, a warning.
-3. "Slower by more than the margin" is tested route by route, with the false discovery rate held.
+3. "Slower by more than the margin" is tested route by route, with the false discovery rate held; and
+   the route must be slower by itself too, not only beside others that became faster.
 
 A route passes only where its sample could have shown a slowdown of `DETECTABLE`.
 """
@@ -156,8 +157,16 @@ def compare_latency(
         for subject, pair in pairs.items()
     ]
     limit = sample.discover([change.p_value for change in changes])
-    changes = [change._replace(is_slower=change.p_value <= limit) for change in changes]
+    changes = [
+        change._replace(is_slower=change.p_value <= limit and _is_slower_itself(change, margin))
+        for change in changes
+    ]
     return Comparison(tuple(changes), too_few, None if shift is None else math.exp(shift))
+
+
+def _is_slower_itself(change: Change, margin: float) -> bool:
+    """Not only beside the others: where all the rest became faster, one that waits stays as it was."""
+    return change.now_ms > change.before_ms * (1 + margin)
 
 
 def _sample(blocks: Sequence[Block]) -> Sample:

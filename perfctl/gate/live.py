@@ -136,7 +136,8 @@ def _needs(needed: int, requests: int) -> str:
 
 
 def _duration_check(change: Change, margin: float) -> Check:
-    percent = f"{change.ratio - 1:+.0%} beside the other routes"
+    itself = change.now_ms / change.before_ms - 1
+    percent = f"{change.ratio - 1:+.0%} beside the other routes, {itself:+.0%} by itself"
     check = Check(
         LATENCY,
         change.subject,

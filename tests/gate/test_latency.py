@@ -92,6 +92,15 @@ def test_a_slower_machine_is_the_shift_and_no_route() -> None:
     assert found.shift == pytest.approx(2.0, abs=0.15)
 
 
+def test_a_route_that_waits_is_not_blamed_for_a_faster_machine() -> None:
+    """It stayed as it was; beside the others it looks slower."""
+    faster = dict.fromkeys(range(1, 10), 0.7)
+    found = compared(traffic(1), traffic(2, slower=faster))
+    change = next(change for change in found.changes if change.subject == "GET /0/")
+    assert change.ratio > 1.3
+    assert slower_routes(found) == []
+
+
 def test_few_routes_have_no_common_shift() -> None:
     """Under five each stands for itself; a slower one is found all the same."""
     base = traffic(1, routes=FEWEST_ROUTES - 1, machine=0.01)
