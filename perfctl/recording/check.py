@@ -13,10 +13,12 @@ FORMAT_VERSION = 1
 MAX_LINE_BYTES = 64 << 10
 MAX_ITEMS = 400
 MAX_MS = 1 << 43  # the rowid keeps 43 bits of time
-MAX_US = 1 << 52
-MAX_SIZE = 1 << 52
+MAX_US = 1 << 40  # 12 days; eight million such requests still fit into the sums of a cell
+MAX_LIFETIME_US = 1 << 45  # a year of a stream
+MAX_SIZE = 1 << 40
 MAX_KIB = 1 << 42
-MAX_CALLS = 1 << 31
+MAX_CALLS = 1 << 24  # of one pattern or span in a request: a sketch has a word for each million
+MAX_NUMBER = 1 << 31
 METHODS = frozenset(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "OTHER"]
 )
@@ -55,7 +57,7 @@ def header(record: Record) -> Header | None:
         and is_text(host, 255)
         and is_text_or_none(instance, 255)
         and type(pid) is int
-        and 0 <= pid < MAX_CALLS
+        and 0 <= pid < MAX_NUMBER
         and is_text_or_none(release, 200)
         and is_text_or_none(environment, 200)
         and source in SOURCES
@@ -89,7 +91,7 @@ def is_request(record: Record) -> bool:
         and 0 <= (queue or 0) < MAX_US
         and 0 <= (rss or 0) < MAX_KIB
         and -MAX_KIB < (delta or 0) < MAX_KIB
-        and 0 <= (n or 0) < MAX_CALLS
+        and 0 <= (n or 0) < MAX_NUMBER
         and 0 <= (db or 0) < MAX_US
     ):
         return False
@@ -103,7 +105,7 @@ def _is_request_tail(record: Record) -> bool:
     user, lifetime, patterns, findings, caches, test, spans = tail + _TAIL_DEFAULTS[len(tail) :]
     return (
         is_text_or_none(user, 200)
-        and (lifetime is None or is_number(lifetime, MAX_US))
+        and (lifetime is None or is_number(lifetime, MAX_LIFETIME_US))
         and (not patterns or are_pattern_uses(patterns))
         and (not findings or is_list_of(findings, is_finding))
         and (not caches or is_list_of(caches, is_cache_use))
@@ -126,7 +128,9 @@ def are_pattern_uses(items: Any) -> bool:
         set(map(type, numbers)) == _INT
         and min(numbers) >= -1
         and max(numbers) < MAX_US
+        and max(numbers[0::4]) < MAX_NUMBER
         and min(numbers[1::4]) > 0
+        and max(numbers[1::4]) < MAX_CALLS
         and min(numbers[2::4]) >= 0
         and min(numbers[3::4]) >= 0
     )
@@ -142,7 +146,7 @@ def is_finding(item: Any) -> bool:
         and len(item) == 6
         and item[0] in ("n", "d")
         and type(item[1]) is int
-        and -1 <= item[1] < MAX_CALLS
+        and -1 <= item[1] < MAX_NUMBER
         and is_number(item[2], MAX_CALLS)
         and is_number(item[3], MAX_US)
         and is_text_or_none(item[4], 500)
@@ -156,7 +160,11 @@ def is_cache_use(item: Any) -> bool:
         return False
     alias, prefix, *numbers = item
     return (
-        min(numbers) >= 0 and max(numbers) < MAX_US and is_text(alias, 100) and is_text(prefix, 100)
+        min(numbers) >= 0
+        and max(numbers[:3]) < MAX_NUMBER
+        and numbers[3] < MAX_US
+        and is_text(alias, 100)
+        and is_text(prefix, 100)
     )
 
 
@@ -178,7 +186,7 @@ def is_pattern(record: Record) -> bool:
     """`["p", ordinal, alias, fingerprint]`."""
     return (
         len(record) == 4
-        and is_number(record[1], MAX_CALLS)
+        and is_number(record[1], MAX_NUMBER)
         and is_text(record[2], 100)
         and is_text(record[3], 60_000)
     )
@@ -212,14 +220,14 @@ def is_frame(item: Any) -> bool:
         type(item) is list
         and len(item) == 3
         and is_text(item[0], 500)
-        and is_number(item[1], MAX_CALLS)
+        and is_number(item[1], MAX_NUMBER)
         and is_text(item[2], 300)
     )
 
 
 def is_counter(record: Record) -> bool:
     """`["c", name, n]`."""
-    return len(record) == 3 and is_text(record[1], 200) and is_number(record[2], MAX_CALLS)
+    return len(record) == 3 and is_text(record[1], 200) and is_number(record[2], MAX_NUMBER)
 
 
 def is_text(value: Any, longest: int) -> bool:

@@ -95,10 +95,10 @@ def _pass(columns: Columns) -> bool:
         and _are_numbers_or_none(columns.queue_us, check.MAX_US)
         and _are_numbers_or_none(columns.rss_kib, check.MAX_KIB)
         and _are_deltas(columns.rss_delta_kib)
-        and _are_numbers_or_none(columns.queries, check.MAX_CALLS)
+        and _are_numbers_or_none(columns.queries, check.MAX_NUMBER)
         and _are_numbers_or_none(columns.db_us, check.MAX_US)
         and _are_texts_or_none(columns.user, 200)
-        and _are_numbers_or_none(columns.lifetime_us, check.MAX_US)
+        and _are_numbers_or_none(columns.lifetime_us, check.MAX_LIFETIME_US)
         and _are_texts_or_none(columns.test, 1000)
         and _are_lists(columns.findings, check.is_finding)
         and _are_lists(columns.spans, check.is_span)
@@ -125,7 +125,14 @@ def pattern_uses_of(lists: Column) -> PatternUses | None:
         packed = array("Q", numbers)
     except OverflowError:
         return None
-    if 0 in numbers[1::4] or (sum(numbers) >= check.MAX_US and max(numbers) >= check.MAX_US):
+    calls = numbers[1::4]
+    passes = (
+        0 not in calls
+        and _are_below(calls, check.MAX_CALLS)
+        and _are_below(ordinals, check.MAX_NUMBER)
+        and _are_below(numbers, check.MAX_US)
+    )
+    if not passes:
         return None
     return PatternUses([len(items) if items else 0 for items in lists], ordinals, packed)
 
@@ -141,10 +148,13 @@ def cache_uses_of(lists: Column) -> CacheUses | None:
     names = list(zip(aliases, prefixes, strict=True))
     passes = all(
         check.is_text(alias, 100) and check.is_text(prefix, 100) for alias, prefix in set(names)
-    ) and all(_are_numbers(column, check.MAX_US) for column in numbers)
+    ) and all(map(_are_numbers, numbers, _CACHE_LIMITS))
     if not passes:
         return None
     return CacheUses([len(items) if items else 0 for items in lists], names, *numbers)
+
+
+_CACHE_LIMITS = (check.MAX_NUMBER, check.MAX_NUMBER, check.MAX_NUMBER, check.MAX_US)
 
 
 def _items_of(lists: Column, width: int) -> list[Any] | None:
@@ -170,7 +180,12 @@ def _are_numbers(column: Column, below: int) -> bool:
         array("Q", column)  # half the cost of `min`: it takes no negative number
     except OverflowError:
         return False
-    return sum(column) < below or max(column) < below
+    return _are_below(column, below)
+
+
+def _are_below(column: Column, below: int) -> bool:
+    total: int = sum(column)  # a third of the cost of `max`
+    return total < below or bool(max(column) < below)
 
 
 def _are_numbers_or_none(column: Column, below: int) -> bool:

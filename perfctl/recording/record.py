@@ -13,7 +13,7 @@ from zlib import crc32
 
 from perfctl.model import Flag
 from perfctl.recording.cachekeys import OTHER
-from perfctl.recording.check import FORMAT_VERSION, MAX_ITEMS, MAX_LINE_BYTES, METHODS
+from perfctl.recording.check import FORMAT_VERSION, MAX_CALLS, MAX_ITEMS, MAX_LINE_BYTES, METHODS
 from perfctl.recording.nplus1 import Finding, Tally
 from perfctl.recording.patterns import OTHER_ORDINAL, CallPath, Pattern
 from perfctl.recording.state import CacheUse, Failure, RequestState, Span
@@ -226,7 +226,7 @@ def _total_us(use: Use) -> int:
 
 def _sum_of(uses: Iterable[Use], ordinal: int = OTHER_ORDINAL) -> Use:
     _, calls, totals, maxima = zip(*uses, strict=True)
-    return ordinal, sum(calls), sum(totals), max(maxima)
+    return ordinal, min(sum(calls), MAX_CALLS - 1), sum(totals), max(maxima)
 
 
 def _encode_uses(uses: Iterable[Use]) -> str:

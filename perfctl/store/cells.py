@@ -20,6 +20,10 @@ SHORT_SKETCH_BYTES = 256
 """Sketches up to here are not worth the time to look for buckets that stand in them twice."""
 
 
+MOST = 1 << 50
+"""No number of a cell grows further: a sum of some thousand cells still fits into 63 bits."""
+
+
 class Cell(NamedTuple):
     """The numbers of a cell, in the order of its columns."""
 
@@ -43,6 +47,8 @@ class Cell(NamedTuple):
 
 
 _MAXIMA = ("max_us", "queries_max")
+_ONCE = ("requests", "errors", "queue_requests", "watched_requests", "n_plus_one")
+"""At most one a request."""
 
 
 def _upsert(table: str, key: str) -> str:
@@ -53,8 +59,10 @@ def _upsert(table: str, key: str) -> str:
             updates.append("sketch = CAST(sketch || excluded.sketch AS BLOB)")
         elif name in _MAXIMA:
             updates.append(f"{name} = max({name}, excluded.{name})")
-        else:
+        elif name in _ONCE:
             updates.append(f"{name} = {name} + excluded.{name}")
+        else:
+            updates.append(f"{name} = min({name} + excluded.{name}, {MOST})")
     marks = ", ".join("?" * (5 + len(Cell._fields)))
     return (
         f"INSERT INTO {table} VALUES({marks}) ON CONFLICT({key}) DO UPDATE SET {', '.join(updates)}"
@@ -77,20 +85,33 @@ def merge(cells: Sequence[Cell]) -> Cell:
     return Cell._make([*numbers, sketch.compact(blob) if len(blob) > SHORT_SKETCH_BYTES else blob])
 
 
+def bounded(cells: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The cells with no number above `MOST`; asked of all at once, for it is hardly ever so."""
+    columns = [column for column in zip(*cells.values(), strict=True) if type(column[0]) is int]
+    if max(map(sum, columns), default=0) <= MOST:
+        return cells
+    return {
+        key: cell._make(min(item, MOST) if type(item) is int else item for item in cell)
+        for key, cell in cells.items()
+    }
+
+
 def add(con: sqlite3.Connection, source: str, minutes: dict[CellKey, Cell]) -> set[tuple[int, int]]:
     """Add minute cells of one source to all levels; returns the (level, period) pairs touched."""
     hours = regroup(minutes, 60)
     days = regroup(hours, 24)
     touched: set[tuple[int, int]] = set()
     for level, cells in ((Level.MINUTE, minutes), (Level.HOUR, hours), (Level.DAY, days)):
-        con.executemany(_ADD, [(level, *key, *cell) for key, cell in sorted(cells.items())])
+        con.executemany(
+            _ADD, [(level, *key, *cell) for key, cell in sorted(bounded(cells).items())]
+        )
         touched.update((int(level), key[0]) for key in cells if level is not Level.MINUTE)
     for level, cells in ((Level.HOUR, hours), (Level.DAY, days)):
         con.executemany(
             _ADD_TOTAL,
             [
                 (level, period, source, endpoint_id, status_class, *cell)
-                for (period, _, endpoint_id, status_class), cell in sorted(cells.items())
+                for (period, _, endpoint_id, status_class), cell in sorted(bounded(cells).items())
             ],
         )
     return touched

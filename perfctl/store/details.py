@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from perfctl import sketch
 from perfctl.model import DETAIL_LEVELS, Filters
-from perfctl.store.cells import SHORT_SKETCH_BYTES, Span
+from perfctl.store.cells import MOST, SHORT_SKETCH_BYTES, Span, bounded
 
 
 class QueryCell(NamedTuple):
@@ -48,23 +48,24 @@ CacheKey = tuple[int, int, int]
 SpanKey = tuple[int, int, int, int]
 """(period, origin_id, endpoint_id, span_id)"""
 
-_ADD_QUERIES = """
+_ADD_QUERIES = f"""
 INSERT INTO query_metric VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    requests = requests + excluded.requests, calls = calls + excluded.calls,
-    sum_us = sum_us + excluded.sum_us, max_us = max(max_us, excluded.max_us),
-    n_plus_one = n_plus_one + excluded.n_plus_one, duplicates = duplicates + excluded.duplicates,
+    requests = requests + excluded.requests, calls = min(calls + excluded.calls, {MOST}),
+    sum_us = min(sum_us + excluded.sum_us, {MOST}), max_us = max(max_us, excluded.max_us),
+    n_plus_one = n_plus_one + excluded.n_plus_one,
+    duplicates = min(duplicates + excluded.duplicates, {MOST}),
     sketch = CAST(sketch || excluded.sketch AS BLOB)
 """
-_ADD_CACHES = """
+_ADD_CACHES = f"""
 INSERT INTO cache_metric VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    requests = requests + excluded.requests, hits = hits + excluded.hits,
-    misses = misses + excluded.misses, writes = writes + excluded.writes,
-    sum_us = sum_us + excluded.sum_us
+    requests = requests + excluded.requests, hits = min(hits + excluded.hits, {MOST}),
+    misses = min(misses + excluded.misses, {MOST}), writes = min(writes + excluded.writes, {MOST}),
+    sum_us = min(sum_us + excluded.sum_us, {MOST})
 """
-_ADD_SPANS = """
+_ADD_SPANS = f"""
 INSERT INTO span_metric VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    requests = requests + excluded.requests, calls = calls + excluded.calls,
-    sum_us = sum_us + excluded.sum_us
+    requests = requests + excluded.requests, calls = min(calls + excluded.calls, {MOST}),
+    sum_us = min(sum_us + excluded.sum_us, {MOST})
 """
 
 
@@ -111,7 +112,8 @@ def _add(
                 groups.setdefault((period // width, *rest), []).append(cell)
             cells = {key: merge(group) for key, group in groups.items()}
             finer = level
-        con.executemany(statement, [(level, *key, *cell) for key, cell in sorted(cells.items())])
+        rows = sorted(bounded(cells).items())
+        con.executemany(statement, [(level, *key, *cell) for key, cell in rows])
 
 
 _LONG_QUERIES = """

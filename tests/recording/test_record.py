@@ -28,8 +28,8 @@ from perfctl.recording.state import NULL, CacheUse, Failure, RequestState, Span
 
 TEXT = st.text(max_size=80)
 LONG_TEXT = st.text(max_size=2000)
-SMALL = st.integers(0, 2**31 - 1)
-US = st.integers(0, 2**50)
+SMALL = st.integers(0, check.MAX_CALLS - 1)
+US = st.integers(0, check.MAX_US - 1)
 MAYBE = st.one_of(st.just(NULL), US)
 
 
@@ -173,13 +173,13 @@ def test_at_most_200_patterns() -> None:
 
 def test_patterns_go_first_where_there_is_no_room() -> None:
     """A record that would be too long sums patterns, then caches, and says that it is cut."""
-    queries = {path_of(10**6 + i): tally_of(10**6, 10**12) for i in range(200)}
+    queries = {path_of(10**6 + i): tally_of(10**6, 10**9) for i in range(200)}
     findings = [Finding("n", 1, 1, 1, "é" * 300, "é" * 100) for _ in range(25)]
     line, ordinals = encode_request(state(has_more=True, queries=queries), findings)
     record = read(line)
     assert check.is_request(record)
     assert Flag.CUT in Flag(record[8])
-    assert record[17] == [[-1, 200 * 10**6, 200 * 10**12, 10**12]]
+    assert record[17] == [[-1, check.MAX_CALLS - 1, 200 * 10**9, 10**9]]
     assert len(record[18]) == 25
     assert set(ordinals) == {1}
 
