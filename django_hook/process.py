@@ -9,7 +9,6 @@ from time import thread_time_ns
 from perfctl.recording.state import NULL, Null, RequestState
 
 _STATM = "/proc/self/statm"
-_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _DRAWN_AHEAD = 64
 _MOST_SHORT_PATHS = 500
 
@@ -23,6 +22,7 @@ class Process:
     """The running process as its requests share it; a forked child gets a new one."""
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self.active: set[RequestState] = set()
         """The requests that run."""
         self.latest: RequestState | None = None
@@ -33,6 +33,7 @@ class Process:
         """Paths whose last request was so short that its time is its CPU time."""
         self.ids: list[str] = []
         self._statm = -1
+        self._page_kib = 0
 
     def draw_id(self) -> str:
         """16 hex digits, drawn ahead, many at a time.
@@ -73,12 +74,13 @@ class Process:
 
     def _read_rss_kib(self) -> int | None:
         try:
-            return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * _PAGE_KIB
+            return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * self._page_kib
         except (OSError, ValueError, IndexError):
             pass  # not opened yet, or closed by somebody who closes all descriptors
         try:
             self._statm = os.open(_STATM, os.O_RDONLY | os.O_CLOEXEC)
-            return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * _PAGE_KIB
+            self._page_kib = os.sysconf("SC_PAGE_SIZE") // 1024
+            return int(os.pread(self._statm, 64, 0).split(b" ", 2)[1]) * self._page_kib
         except OSError:  # not on Linux
             return None
 
