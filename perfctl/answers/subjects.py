@@ -10,7 +10,7 @@ from perfctl.answers.answer import Question
 from perfctl.answers.endpoints import resolve_route
 from perfctl.answers.measures import ALIASES, MEASURES, Measure, Scope, find_measure
 from perfctl.config import Config
-from perfctl.errors import NoDataError, UsageError
+from perfctl.errors import NoDataError, PerfctlError, UsageError
 from perfctl.recording.check import METHODS
 from perfctl.store import alerts, endpoints, slots
 
@@ -49,10 +49,27 @@ def find_subject(
     found = find_measure(text)
     if found is not None and chosen is None:
         return Subject("metric", found.name, (found,))
-    alert = next((row for row in alerts.select(question.con, 0) if row.id == text), None)
+    rows = alerts.select(question.con, 0)
+    alert = next((row for row in rows if row.id == text), None)
     if alert is not None:
         return _of_alert(question, config, alert, chosen)
-    return _of_route(question, text, chosen)
+    method, path = _split(text)
+    try:
+        route = resolve_route(question, path)
+    except PerfctlError as exc:
+        begun = [row for row in rows if row.id.startswith(text.lower())]
+        if text and len(begun) == 1:
+            return _of_alert(question, config, begun[0], chosen)
+        if isinstance(exc, UsageError):
+            raise _unknown(question, text, rows, exc.hint) from exc
+        raise
+    return _of_route(question, method, route, chosen)
+
+
+def _split(text: str) -> tuple[str | None, str]:
+    """The method, where there is one, and the route."""
+    method, _, path = text.partition(" ")
+    return (method.upper(), path) if method.upper() in METHODS and path else (None, text)
 
 
 def _measure(name: str) -> Measure:
@@ -64,38 +81,29 @@ def _measure(name: str) -> Measure:
     return found
 
 
-def _of_route(question: Question, text: str, chosen: Measure | None) -> Subject:
-    method, _, path = text.partition(" ")
-    if method.upper() not in METHODS or not path:
-        method, path = "", text
-    try:
-        route = resolve_route(question, path)
-    except UsageError as exc:
-        raise _unknown(question, text, exc) from exc
-    ids = slots.endpoint_ids(question.con, route, method.upper() or None)
+def _of_route(
+    question: Question, method: str | None, route: str, chosen: Measure | None
+) -> Subject:
+    ids = slots.endpoint_ids(question.con, route, method)
     if not ids:
-        known = sorted(
-            {e.method for e in endpoints.by_id(question.con).values() if e.route == route}
-        )
-        raise UsageError(
-            f"no {method.upper()} of {route} is recorded", f"{', '.join(known)} of it is"
-        )
+        known = {e.method for e in endpoints.by_id(question.con).values() if e.route == route}
+        hint = f"{', '.join(sorted(known))} of it is"
+        raise UsageError(f"no {method} of {route} is recorded", hint)
     measures = (chosen,) if chosen else tuple(MEASURES[name] for name in _OF_ROUTE)
     if measures[0].scope is Scope.MACHINE:
-        raise UsageError(
-            f"{measures[0].name} is of the machine, not of a route",
-            f"perfctl why {measures[0].name}",
-        )
-    name = f"{method.upper()} {route}" if method else route
-    return Subject("route", name, measures, method.upper() or None, route, tuple(ids))
+        name = measures[0].name
+        raise UsageError(f"{name} is of the machine, not of a route", f"perfctl why {name}")
+    name = f"{method} {route}" if method else route
+    return Subject("route", name, measures, method, route, tuple(ids))
 
 
-def _unknown(question: Question, text: str, exc: UsageError) -> UsageError:
-    """With the nearest of all that can be asked about, not of routes alone."""
-    ids = [row.id for row in alerts.select(question.con, 0)]
-    routes = endpoints.routes(question.con)
-    near = get_close_matches(text, [*MEASURES, *ids, *routes], n=3, cutoff=0.4)
-    hint = f"did you mean {', '.join(near)}?" if near else exc.hint
+def _unknown(
+    question: Question, text: str, rows: Sequence[alerts.AlertRow], hint: str | None
+) -> UsageError:
+    """With the nearest of all that can be asked about."""
+    known = [*MEASURES, *(row.id for row in rows), *endpoints.routes(question.con)]
+    near = get_close_matches(text, known, n=3, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else hint
     return UsageError(f"no route, alert or metric is called {text!r}", hint)
 
 

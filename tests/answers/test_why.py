@@ -422,6 +422,7 @@ def test_an_alert_is_explained_by_the_change_before_it(
 
     found = why("k3x9m2pq")
 
+    assert found == why("k3x9")
     assert found["subject"]["alert"] == "k3x9m2pq"
     assert found["subject"]["route"] == "/items/"
     assert lies_at(found["change"], NOW_MS - 120 * MINUTE_MS)

@@ -12,6 +12,7 @@ import typer
 from perfctl.answers.alerts import AlertSummary
 from perfctl.answers.cache import CacheSummary
 from perfctl.answers.database import PatternSummary
+from perfctl.answers.deploys import DeployRow, PackageChanges
 from perfctl.answers.doctor import Finding
 from perfctl.answers.endpoints import EndpointSummary
 from perfctl.answers.errors import ErrorGroup
@@ -74,12 +75,25 @@ def _names(kind: Any) -> str:
 DATA = {
     "health": f"`status`; {_listed('checks', Check)}",
     "summary": _names(Summary),
-    "endpoints": _listed("endpoints", EndpointSummary),
+    "endpoints": (
+        f"{_listed('endpoints', EndpointSummary)}; with `--compare` also `before{{…}}` and"
+        " `change{…}` a row, `compared_with` and `gone[]`"
+    ),
     "requests": _listed("requests", RequestRow),
     "database": _listed("patterns", PatternSummary),
     "cache": _listed("caches", CacheSummary),
     "alerts list": _listed("alerts", AlertSummary),
     "errors list": _listed("groups", ErrorGroup),
+    "why": (
+        "`subject`; `verdict`: `found`, `nothing_fits`, `no_change` or `cannot_tell`; `change`:"
+        " `metric`, `unit`, `at`, `interval{since, until}`, `from`, `to`, `ratio`, `is_worse`,"
+        " `samples`, `p_value`, `until`, `other_routes`, or null; `suspects[]`: `kind`, `what`,"
+        " `score`, `for`, `against`, `under`; `cleared[]` and `unknown[]`: `kind`, `what`;"
+        " `other_changes[]`"
+    ),
+    "deploy list": (
+        f"{_listed('deploys', DeployRow)}; {_listed('package_changes', PackageChanges)}"
+    ),
     "query": "`rows[]`: the columns of the statement",
     "collect": _names(Collected),
     "db info": _names(StoreInfo),
@@ -105,7 +119,8 @@ They stand before or after the command: `perfctl --since 7d endpoints` is `perfc
 COMMON = """\
 
 **When.** `90s`, `15m`, `24h`, `7d`, `2w` or a sum such as `1h30m`: so long ago. `2026-11-24`,
-`2026-11-24T08:15`, `now`, `today`, `yesterday`: a moment, local unless it names a zone. The window is
+`2026-11-24T08:15`, `now`, `today`, `yesterday`: a moment, local unless it names a zone. `deploy:REF`
+is a deploy (see [deploys](deploys.md)); `--since deploy:REF` alone ends at the next one. The window is
 `[since, until)` over the start of requests, by default 24 h and 5 min for `health`. Its edges are
 rounded out to the finest rollup cell that is still kept there, and the answer names the window that
 it used.

@@ -14,6 +14,7 @@ MEANINGS = {
     "v_alerts": "Alerts. Nothing opens alerts in this version: empty.",
     "v_dependencies": "Packages of the newest scan. Nothing scans in this version: empty.",
     "v_predictions": "Predictions. Nothing predicts in this version: empty.",
+    "v_deploys": "One row a deploy: marked by `perfctl deploy mark`, or seen by `perfctl collect`.",
     "v_frontend": "Measurements of browsers. Nothing reports them in this version: empty.",
 }
 
@@ -22,6 +23,15 @@ OWN = {
     "v_alerts.value": "when it was judged last",
     "v_alerts.target": "back under it, the alert resolves",
     "v_caches.requests": "requests that used the cache under this prefix",
+    "v_deploys.commit_id": "of the source, whole or shortened, or empty",
+    "v_deploys.environment": "that it went to, or empty",
+    "v_deploys.host": "where it was marked or first seen",
+    "v_deploys.origin": "who named the commit: a variable, `.git`, `REVISION`, `requests`",
+    "v_deploys.packages": "JSON: the version of each package by name; null where not known",
+    "v_deploys.python_environment": "whose packages these are",
+    "v_deploys.ref": "the version, tag, branch or commit that was said or found, or empty",
+    "v_deploys.release": "as the requests name it, or empty",
+    "v_deploys.state": "`marked` or `seen`",
     "v_dependencies.name": "of the package",
     "v_dependencies.status": "`ok`, `outdated`, `vulnerable` or `unverified`",
     "v_dependencies.target": "what was scanned",

@@ -300,6 +300,12 @@ CREATE VIEW v_predictions AS
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at_ms / 1000, 'unixepoch') AS at, kind, subject, p50_ms,
        p95_ms, baseline_ms, is_anomaly, score, explanation, model, actual_ms
 FROM performance_prediction;
+CREATE VIEW v_deploys AS
+SELECT strftime('%Y-%m-%dT%H:%M:%S', d.at_ms / 1000, 'unixepoch')
+           || printf('.%03dZ', d.at_ms % 1000) AS at,
+       d.at_ms, d.state, d.host, d.environment, d.release, d.ref, d.commit_id, d.origin,
+       d.target AS python_environment, s.packages
+FROM deploy d LEFT JOIN package_set s ON s.id = d.package_set_id;
 CREATE VIEW v_frontend AS
 SELECT strftime('%Y-%m-%dT%H:%M:%S', (f.id >> 20) / 1000, 'unixepoch')
            || printf('.%03dZ', (f.id >> 20) % 1000) AS at,
