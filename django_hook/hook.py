@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from asyncio import CancelledError
 from collections.abc import Callable
+from os import getpid
 from time import perf_counter_ns, thread_time_ns, time
 from typing import Any
 
@@ -106,7 +107,10 @@ class Hook:
                 state = kind()
                 state.started_ms = time() * 1000
                 state.started_ns = perf_counter_ns()
-                here = state.process = process.current
+                here = process.current
+                if getpid() != here.pid:  # a fork that Python was not told of (uWSGI)
+                    here = process.begin_anew()
+                state.process = here
                 request._perfctl_state = state  # type: ignore[attr-defined] # see `attached`
                 if measures_api:
                     headers = request.META

@@ -88,13 +88,15 @@ class Process:
 current = Process()
 
 
-def _begin_anew() -> None:
+def begin_anew() -> Process:
+    """Share nothing with the process that this one was forked from."""
     global current
     current = Process()  # the descriptor stays open: by now it may be somebody else's
+    return current
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=begin_anew)
 
 
 def has_green_threads() -> bool:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from tests.django_hook.recorded import Recorded
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,3 +48,29 @@ def test_without_locks_nothing_is_recorded(tmp_path: Path) -> None:
     assert done.stdout == "plain\n", done.stderr
     assert done.stderr == "perfctl records nothing: this system has no fcntl\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def _untold_fork() -> int:
+    """A fork that Python does not hear of, as uWSGI does it."""
+    return int(ctypes.PyDLL(None).fork())
+
+
+@pytest.mark.parametrize("fork", [os.fork, _untold_fork])
+def test_a_fork_begins_anew(recorded: Recorded, fork: Callable[[], int]) -> None:
+    """The child draws ids of its own and reads its own memory, also where Python was not told."""
+    recorded.get("/plain/")
+    child = fork()
+    if not child:
+        try:
+            held = bytearray(os.urandom(1 << 20) * 100)
+            recorded.get("/plain/")
+            os._exit(0 if held else 1)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    recorded.get("/plain/")
+    requests = sorted(recorded.requests, key=lambda request: request.started_ms)
+    first = requests[0]
+    assert len({request.request_id for request in requests}) == 3
+    assert first.rss_kib is not None
+    assert (requests[1].rss_kib or 0) > first.rss_kib + 90_000
