@@ -35,7 +35,7 @@ class Zygote:
         env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         self.env = env | {"PYTHONPYCACHEPREFIX": str(bytecode)}
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(_CHILD)],
+            [sys.executable, "-P", "-W", "error", str(_CHILD)],
             env=self.env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -55,7 +55,8 @@ class Zygote:
     def run_alone(self, folder: Path, env: dict[str, str]) -> int:
         """The same in a Python that knows nothing before."""
         with (folder / "output.txt").open("ab") as output:
-            command = [sys.executable, "-W", "error", str(_CHILD), str(folder), json.dumps(env)]
+            command = [sys.executable, "-P", "-W", "error", str(_CHILD), str(folder)]
+            command.append(json.dumps(env))
             return subprocess.run(
                 command, env=self.env, stdout=output, stderr=output, timeout=_TIMEOUT_S
             ).returncode

@@ -149,9 +149,9 @@ def _wait(server: Server) -> None:
 
 @pytest.fixture
 def gunicorn(site: Site, starter: Zygote) -> Iterator[Server]:
-    """A sync worker that is aborted after a second without a sign of life."""
+    """A sync worker that is aborted after three seconds without a sign of life."""
     conf = ROOT / "tests" / "servers" / "gunicorn_conf.py"
-    options = f"-c {conf} -w 1 -k sync -b 127.0.0.1:PORT --timeout 1 --log-level error"
+    options = f"-c {conf} -w 1 -k sync -b 127.0.0.1:PORT --timeout 3 --log-level error"
     with _serving(site, starter, "gunicorn", "project:application", *options.split()) as server:
         yield server
 

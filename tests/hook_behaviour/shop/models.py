@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import models
+from django.db import connections, models
 
 from tests.hook_behaviour.stage import create_tables
 
@@ -24,7 +24,8 @@ class Book(models.Model):
 
 
 def open_shop(authors: int = 6) -> None:
-    """Tables with one book an author."""
+    """Tables with one book an author; no connection stays open."""
     create_tables(Tag, Author, Book)
     made = Author.objects.bulk_create(Author(name=f"a{n}") for n in range(authors))
     Book.objects.bulk_create(Book(title=f"b{n}", author=a) for n, a in enumerate(made))
+    connections.close_all()
