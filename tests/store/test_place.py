@@ -192,7 +192,7 @@ def test_a_folder_that_cannot_be_written_is_said_so(elsewhere: Elsewhere) -> Non
 
 def test_a_read_only_filesystem_is_said_so() -> None:
     """Exit code 4; /proc is one that nobody makes folders in."""
-    with pytest.raises(EnvironmentFault, match="the store /proc/x/perfctl.db cannot be made"):
+    with pytest.raises(EnvironmentFault, match=r"the store /proc/x/perfctl\.db cannot be made"):
         prepare(Path("/proc/x/perfctl.db"))
 
 
