@@ -51,8 +51,7 @@ class Namer:
         self._long = _matcher(hook_settings.long)
         self.endpoints: dict[tuple[str | None, str, str | None], Endpoint] = {}
         """By method, route as Django has it, and name."""
-        self._names: dict[str, set[str]] = {}
-        self._known = 0
+        self._names: dict[str | None, set[str]] = {}
 
     def find(
         self, request: HttpRequest, response: HttpResponseBase | None, name: str | None
@@ -61,43 +60,48 @@ class Namer:
         match = request.resolver_match
         if match is None:
             return self._without_route(request, response)
-        key = (request.method, match.route, name)
+        # What a client may choose is bounded before it becomes a key.
+        name = self._bounded(match.route, name, OTHER) if name else None
+        key = (_method(request), match.route, name)
         endpoint = self.endpoints.get(key)
         if endpoint is None:
             route = _route(match.route, getattr(request, "urlconf", None))
-            endpoint = self._learn(key, self._with_name(route, name))
+            endpoint = self._learn(key, f"{route}#{name}" if name else route)
         return endpoint
 
     def _without_route(self, request: HttpRequest, response: HttpResponseBase | None) -> Endpoint:
         path = request.path_info
         if self._ignore(path):
             return Endpoint(path, "", 0, is_ignored=True)
-        route = (
-            "/" + path.strip("/") if self._probes(path) else _answered_by(request.path, response)
-        )
-        key = (request.method, route, "")
+        route = _answered_by(request.path, response)
+        if self._probes(path):
+            route = self._bounded(None, "/" + path.strip("/"), route)
+        key = (_method(request), route, "")
         return self.endpoints.get(key) or self._learn(key, route)
 
-    def _with_name(self, route: str, name: str | None) -> str:
-        if not name:
-            return route
+    def _bounded(self, route: str | None, name: str, instead: str) -> str:
         names = self._names.setdefault(route, set())
-        if name not in names and len(names) >= _MOST_NAMES:
-            name = OTHER
-        names.add(name)
-        return f"{route}#{name}"
+        if name not in names:
+            if len(names) >= _MOST_NAMES:
+                return instead
+            names.add(name)
+        return name
 
-    def _learn(self, key: tuple[str | None, str, str | None], route: str) -> Endpoint:
-        method = key[0] if key[0] in METHODS else "OTHER"
+    def _learn(self, key: tuple[str, str, str | None], route: str) -> Endpoint:
         flags = Flag.PROBE if self._probes(route) else Flag(0)
         flags |= Flag.LONG if self._long(route) else Flag(0)
         is_ignored = self._ignore(route)
         if len(self.endpoints) >= _MOST_ENDPOINTS:
             route = OTHER
-        endpoint = Endpoint(route, encode_head(method, route), int(flags), is_ignored=is_ignored)
+        endpoint = Endpoint(route, encode_head(key[0], route), int(flags), is_ignored=is_ignored)
         if len(self.endpoints) < _MOST_ENDPOINTS:
             self.endpoints[key] = endpoint
         return endpoint
+
+
+def _method(request: HttpRequest) -> str:
+    method = request.method
+    return method if method in METHODS else "OTHER"
 
 
 class _Matcher(NamedTuple):

@@ -132,6 +132,18 @@ def test_endpoints_are_bounded() -> None:
     assert '"GET","(other)"' in heads
 
 
+def test_what_clients_choose_leaves_room_for_routes(recorded: Recorded) -> None:
+    """However many methods, names and probes a client makes up, the next route is told apart."""
+    recorded.use(PERFCTL={"PROBES": ["/health*"]})
+    client = Client()
+    for i in range(2100):
+        client.generic(f"ODD{i}", "/plain/").close()
+        client.get(f"/named/?operation=op{i}").close()
+        client.get(f"/health{i}").close()
+    recorded.get("/items/7/")
+    assert recorded.requests[-1].route == "/items/<int:pk>/"
+
+
 def test_format_suffix_of_path_patterns(recorded: Recorded) -> None:
     """A format suffix of REST framework's does not make another endpoint."""
     recorded.use(ROOT_URLCONF="tests.django_hook.site.suffixes")
