@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from django_hook import faults
 from perfctl.recording.state import STATE, Span
@@ -28,10 +29,9 @@ class measure:  # noqa: N801 - reads as a verb where it is used
 
     def __init__(self, name: str) -> None:
         self._name = str(name)[:_LONGEST_NAME]
-        self._started_ns: list[int] = []
 
     def __enter__(self) -> measure:
-        self._started_ns.append(perf_counter_ns())
+        _running.set(_Running(self, perf_counter_ns(), _running.get()))
         return self
 
     def __exit__(
@@ -40,7 +40,19 @@ class measure:  # noqa: N801 - reads as a verb where it is used
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _add(self._name, perf_counter_ns() - self._started_ns.pop())
+        now_ns = perf_counter_ns()
+        running = _running.get()
+        passed: list[_Running] = []  # of generators, whose blocks may end in any order
+        while running is not None and running.block is not self:
+            passed.append(running)
+            running = running.outer
+        if running is None:  # begun in another context: how long it took is not known
+            return
+        _add(self._name, now_ns - running.started_ns)
+        left = running.outer
+        for inner in reversed(passed):
+            left = inner._replace(outer=left)
+        _running.set(left)
 
     async def __aenter__(self) -> measure:
         return self.__enter__()
@@ -75,6 +87,16 @@ class measure:  # noqa: N801 - reads as a verb where it is used
                 return function(*args, **kwargs)
 
         return timed
+
+
+class _Running(NamedTuple):
+    block: measure
+    started_ns: int
+    outer: _Running | None
+
+
+# By context, not on the block: threads and tasks may share one.
+_running: ContextVar[_Running | None] = ContextVar("perfctl_measure", default=None)
 
 
 def _add(name: str, took_ns: int) -> None:
