@@ -9,6 +9,8 @@ from perfctl.spool.folder import SpoolFolder, SpoolRefused
 MAX_TOTAL_BYTES = 256 << 20
 MAX_FILES = 65_536
 """Files hardly larger than nothing stay under the cap in bytes, but cost inodes and time to list."""
+NO_ROOM = ("spool_full", "disk_low")
+"""Reasons that end once a reader has removed segments."""
 _MIN_FREE_BYTES = 64 << 20
 _MIN_FREE_AT_MOST_BYTES = 1 << 30
 

@@ -22,7 +22,7 @@ from perfctl.recording.record import encode_counter
 from perfctl.spool.counts import Counts
 from perfctl.spool.folder import SpoolRefused
 from perfctl.spool.gate import NO_SPACE, Gate, Refusal
-from perfctl.spool.room import MAX_TOTAL_BYTES
+from perfctl.spool.room import MAX_TOTAL_BYTES, NO_ROOM
 from perfctl.spool.segment import OpenSegment
 
 MAX_FILE_BYTES = 8 << 20
@@ -301,6 +301,9 @@ class SpoolWriter:
         home = self._gate.look()
         if home is not None:
             self._move_to(home)
+        refusal = self._gate.refusal
+        if refusal is not None and refusal.reason in NO_ROOM:
+            self.close()  # a reader removes only what no writer holds: it would stay full for ever
 
     def _move_to(self, home: tuple[int, int]) -> None:
         """Leave the segments that went away with a folder that was moved."""

@@ -9,12 +9,15 @@ import shutil
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from perfctl import ingest
 from perfctl.spool.room import least_free
 from perfctl.spool.writer import SpoolWriter
-from tests.segments import line
+from perfctl.store.place import spool_folder
+from tests.segments import NOW_MS, line, request
 from tests.spool import spools
 from tests.spool.spools import HEAD, Clock, pattern
 
@@ -402,6 +405,23 @@ def test_a_full_spool_refuses_until_it_is_drained(folder: Path, clock: Clock) ->
     assert writer.refusal is None
     assert writer.append(line(["r", "more"]))
     assert spools.counters(folder) == {"dropped:spool_full": 3}
+
+
+def test_a_spool_that_is_drained_takes_records_again(store: Path, clock: Clock) -> None:
+    """Of many writers none rolls its segment any more once it is refused: each has to leave it."""
+    folder = spool_folder(store)
+    options: dict[str, Any] = {"clock": clock, "max_file": 256 << 10, "max_total": 1 << 20}
+    writers = [spools.writer(folder, **options) for _ in range(5)]
+    long = line(request(route="/" + "x" * 900, at_ms=NOW_MS))
+    while sum(writer.append(long) for writer in writers):
+        clock.now += 2
+    assert all(writer.refusal and writer.refusal.reason == "spool_full" for writer in writers)
+
+    ingest.drain(store, NOW_MS)
+    assert ingest.pending_bytes(store) == 0
+    clock.now += 3
+
+    assert [writer.append(long) for writer in writers] == [True] * 5
 
 
 def test_what_others_wrote_counts_towards_the_cap(folder: Path, clock: Clock) -> None:
