@@ -65,16 +65,19 @@ def open_folder(path: Path, group_id: int | None = None) -> Iterator[SpoolFolder
         os.close(fd)
 
 
-def find_group(group: str | int | None) -> int | None:
-    """The id of a group given by name or id; raises SpoolRefused."""
-    if group is None or isinstance(group, int):
+def find_group(group: str | int) -> int:
+    """The id of a group given by name or number; raises SpoolRefused."""
+    if isinstance(group, int):
         return group
+    if group.isascii() and group.isdigit():
+        return int(group)
     import grp
 
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise _refused(f"there is no group {group!r} to share the spool with") from None
+        hint = f"groupadd {shlex.quote(group)}"
+        raise _refused(f"there is no group {group!r} to share with", hint) from None
 
 
 def _open_or_make(path: Path, group_id: int | None) -> int:

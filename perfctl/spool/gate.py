@@ -79,7 +79,7 @@ class Gate:
         """The spool folder, made where it is missing; raises SpoolRefused."""
         if not HAS_LOCKS:
             raise SpoolRefused("no_locks", "this system has no fcntl: perfctl records nothing here")
-        if self._group_id is None:
+        if self._group_id is None and self._group is not None:
             self._group_id = find_group(self._group)
         return open_folder(self._path, self._group_id)
 

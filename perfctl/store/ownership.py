@@ -1,7 +1,6 @@
 """Whose the store is: perfctl works on it as its owner, or says who should."""
 
 import contextlib
-import grp
 import os
 import pwd
 import stat
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfctl.errors import EnvironmentFault, UsageError
+from perfctl.spool import folder as spool_folder
 
 GROUP_FOLDER = 0o2070
 """Set-group-ID and all rights of the group: the mark of a folder in group mode."""
@@ -89,14 +89,10 @@ def is_group_folder(mode: int) -> bool:
 
 def find_group(name: str) -> int:
     """The id of a group by name or number."""
-    if name.isascii() and name.isdigit():
-        return int(name)
     try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        import shlex
-
-        raise UsageError(f"there is no group {name!r}", f"groupadd {shlex.quote(name)}") from None
+        return spool_folder.find_group(name)
+    except spool_folder.SpoolRefused as refused:
+        raise UsageError(refused.message, refused.hint) from None
 
 
 def user_name(uid: int) -> str:
