@@ -60,6 +60,7 @@ def header(record: Record) -> Header | None:
         and 0 <= pid < MAX_NUMBER
         and is_text_or_none(release, 200)
         and is_text_or_none(environment, 200)
+        and type(source) is str
         and source in SOURCES
     )
     if not known:
@@ -202,7 +203,7 @@ def is_error(record: Record) -> bool:
         is_number(at, MAX_MS)
         and at > 0
         and is_text_or_none(rid, 128)
-        and (method is None or method in METHODS)
+        and (method is None or (type(method) is str and method in METHODS))
         and (route is None or is_text(route, 1000))
         and (status is None or (type(status) is int and 99 < status < 600))
         and is_text(kind, 300)
