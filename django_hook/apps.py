@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class DjangoHookConfig(AppConfig):
-    """perfctl's Django app; the middlewares record without it too."""
+    """perfctl's Django app; without it the middlewares record too, and `check` says nothing."""
 
     name = "django_hook"
     verbose_name = "perfctl"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.utils.module_loading import import_string
 
-from django_hook.conf import HookSettings, Place, load_settings
+from django_hook.conf import HookSettings, load_settings
+from perfctl.spool.folder import SpoolRefused, find_group
+from perfctl.spool.gate import Refusal
 from perfctl.spool.segment import HAS_LOCKS
 from perfctl.spool.writer import SpoolWriter
 
@@ -44,7 +48,7 @@ def _check_place(loaded: HookSettings) -> Iterator[checks.CheckMessage]:
             id="django_hook.E002",
         )
         return
-    refusal = _spool_of(loaded, place).refusal
+    refusal = _refusal(loaded, Path(f"{place.path}.spool"))
     if refusal is None:
         message = f"perfctl records into {place.path} (from {place.origin})."
         yield checks.Info(message, id="django_hook.I001")
@@ -56,8 +60,23 @@ def _check_place(loaded: HookSettings) -> Iterator[checks.CheckMessage]:
         )
 
 
-def _spool_of(loaded: HookSettings, place: Place) -> SpoolWriter:
-    return SpoolWriter(f"{place.path}.spool", lambda: b"", lambda ordinal: b"", group=loaded.group)
+def _refusal(loaded: HookSettings, spool: Path) -> Refusal | None:
+    """Why nothing could be recorded there. It only looks: a check makes no folder."""
+    if os.path.lexists(spool):
+        return SpoolWriter(spool, lambda: b"", lambda ordinal: b"", group=loaded.group).refusal
+    try:
+        if loaded.group is not None:
+            find_group(loaded.group)
+    except SpoolRefused as refused:
+        return Refusal(refused.reason, refused.message, refused.hint)
+    above = next(folder for folder in spool.parents if os.path.lexists(folder))
+    if not above.is_dir():
+        message = f"the spool {spool} cannot be made: {above} is no folder"
+    elif not os.access(above, os.W_OK | os.X_OK, effective_ids=True):
+        message = f"the spool {spool} cannot be made: {above} cannot be written by this process"
+    else:
+        return None
+    return Refusal("folder_refused", message)
 
 
 def _check_order() -> Iterator[checks.CheckMessage]:

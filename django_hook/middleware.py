@@ -23,7 +23,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from django_hook import awaiting, checks, faults
+from django_hook import awaiting, faults
 from django_hook.caching import watch_caches
 from django_hook.conf import load_settings
 from django_hook.failures import watch_exceptions
@@ -150,9 +150,6 @@ def _make_async(hook: Hook, measures: Measures, get_response: GetResponse) -> Re
         return response
 
     return arecord
-
-
-checks.register()  # also where the hook is in MIDDLEWARE alone
 
 
 def _tell_once(message: str) -> None:

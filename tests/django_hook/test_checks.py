@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,18 @@ def check() -> dict[str | None, CheckMessage]:
     """The messages of perfctl, by id."""
     messages = run_checks(tags=["perfctl"])
     return {message.id: message for message in messages}
+
+
+@contextlib.contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """As somebody whom modes bind."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
 
 
 def test_tells_the_store(recorded: Recorded) -> None:
@@ -69,6 +83,35 @@ def test_spool_that_cannot_be_written(recorded: Recorded) -> None:
     message = check()["django_hook.W002"]
     assert str(recorded.store) in message.msg
     assert message.hint == f"chmod 700 {spool}"
+
+
+def test_a_check_only_looks(recorded: Recorded) -> None:
+    """No folder is made, neither the spool nor what is missing above it."""
+    place = recorded.store.parent / "not" / "yet" / "perfctl.db"
+    recorded.use(PERFCTL={"DB": str(place)})
+    assert set(check()) == {"django_hook.I001"}
+    assert not (recorded.store.parent / "not").exists()
+
+
+def test_spool_that_cannot_be_made(recorded: Recorded) -> None:
+    """A file in the way, and a group that does not exist, are said before the server starts."""
+    in_the_way = recorded.store.parent / "file"
+    in_the_way.touch()
+    recorded.use(PERFCTL={"DB": str(in_the_way / "perfctl.db")})
+    assert f"{in_the_way} is no folder" in check()["django_hook.W002"].msg
+    recorded.use(PERFCTL={"GROUP": "no-such-group"})
+    assert "no group 'no-such-group'" in check()["django_hook.W002"].msg
+
+
+def test_spool_whose_place_is_read_only(recorded: Recorded) -> None:
+    """What this user may not write is said without trying."""
+    above = recorded.store.parent / "theirs"
+    above.mkdir(mode=0o555)
+    recorded.use(PERFCTL={"DB": str(above / "perfctl.db")})
+    with without_roots_rights():
+        message = check()["django_hook.W002"]
+    assert "cannot be written by this process" in message.msg
+    assert list(above.iterdir()) == []
 
 
 def test_disabled(recorded: Recorded) -> None:
