@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -16,7 +15,6 @@ from benchmarks.report import Report, Table
 from benchmarks.stores import Fleet
 
 FLEETS = (Fleet(), Fleet(hosts=2, releases=10))
-SHARES = (0.5, 0.95, 0.99)
 _NAMES = ("p50_ms", "p95_ms", "p99_ms")
 
 
@@ -38,13 +36,14 @@ def run(*, quick: bool = False) -> Report:
             window = _window(answer)
             arms = {**_ours(), **_peers(), "exact SQL": Arm(_exact_command, 1 if size > 1e6 else 3)}
             found = _measure(store, window, arms, quick=quick)
-            ours = middle(found["perfctl, JSON"])
+            costs = {name: middle([cpu for cpu, _ in runs]) for name, runs in found.items()}
             count = sum(row["count"] for row in answer["data"]["endpoints"])
+            label = f"{count:,} requests, {fleet.name}"
             rows += [
-                (f"{count:,} requests, {fleet.name}", name, middle(cpu) / 1000, middle(cpu) / ours)
-                for name, cpu in found.items()
+                (label, name, cpu / 1000, cpu / costs["perfctl, JSON"])
+                for name, cpu in costs.items()
             ]
-            accuracy.append(_accuracy(store, answer, window, fleet))
+            accuracy.append((label, *_accuracy(answer, json.loads(found["exact SQL"][-1][1]))))
     columns = ("store", "answered by", "CPU s, whole process", "× perfctl JSON")
     notes = (
         "Per endpoint: count, mean, p50, p95, p99, errors; perfctl also status classes, queries,"
@@ -83,17 +82,17 @@ def _peers() -> dict[str, Arm]:
 
 def _measure(
     store: Path, window: tuple[int, int], arms: dict[str, Arm], *, quick: bool
-) -> dict[str, list[float]]:
-    """CPU of each arm; the slow ones take part in the first rounds only."""
-    found: dict[str, list[float]] = {name: [] for name in arms}
+) -> dict[str, list[tuple[float, str]]]:
+    """CPU and output of each arm; the slow ones take part in the first rounds only."""
+    found: dict[str, list[tuple[float, str]]] = {name: [] for name in arms}
     for number in range(1 if quick else max(arm.rounds for arm in arms.values())):
         taking = {
-            name: lambda arm=arm: cpu_ms(arm.command(store, window))[0]
+            name: lambda arm=arm: cpu_ms(arm.command(store, window))
             for name, arm in arms.items()
             if number < arm.rounds
         }
-        for name, cpu in interleaved(taking, 1).items():
-            found[name] += cpu
+        for name, runs in interleaved(taking, 1).items():
+            found[name] += runs
     return found
 
 
@@ -111,20 +110,18 @@ def _window(answer: Any) -> tuple[int, int]:
     return since, until
 
 
-def _accuracy(
-    store: Path, answer: Any, window: tuple[int, int], fleet: Fleet
-) -> tuple[str | float | int, ...]:
-    exact = {(method, route): rest for method, route, *rest in exact_rows(store, window)}
-    worst = [0.0] * len(SHARES)
+def _accuracy(answer: Any, exact: list[list[Any]]) -> list[str | int]:
+    """The worst error of each quantile, and how many endpoints have another count."""
+    of_endpoint = {(method, route): rest for method, route, *rest in exact}
+    worst = [0.0] * len(_NAMES)
     differ = 0
     for row in answer["data"]["endpoints"]:
-        count, _, *quantiles = exact[row["method"], row["route"]]
+        count, _, *quantiles = of_endpoint[row["method"], row["route"]]
         differ += count != row["count"]
         for place, name in enumerate(_NAMES):
             true = quantiles[place] / 1000
             worst[place] = max(worst[place], abs(row[name] - true) / true)
-    total = sum(count for count, *_ in exact.values())
-    return (f"{total:,} requests, {fleet.name}", *[f"{error:.4f}" for error in worst], differ)
+    return [*[f"{error:.4f}" for error in worst], differ]
 
 
 EXACT = """
@@ -146,22 +143,12 @@ FROM request WHERE ts >= ? AND ts < ? GROUP BY endpoint_id
 """
 
 
-def exact_rows(store: Path, window: tuple[int, int]) -> list[tuple[Any, ...]]:
-    """Method, route, count, mean and the nearest-rank quantiles of each endpoint."""
-    con = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-    try:
-        values = {"since": window[0], "until": window[1]}
-        return con.execute(EXACT, values).fetchall()
-    finally:
-        con.close()
-
-
 def _exact_command(store: Path, window: tuple[int, int]) -> list[str | Path]:
     script = (
-        "import sqlite3, sys\n"
+        "import json, sqlite3, sys\n"
         "con = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True)\n"
         "values = {'since': int(sys.argv[2]), 'until': int(sys.argv[3])}\n"
-        "print(con.execute(sys.argv[4], values).fetchall())"
+        "print(json.dumps(con.execute(sys.argv[4], values).fetchall()))"
     )
     return [sys.executable, "-c", script, store, *map(str, window), EXACT]
 

@@ -37,7 +37,9 @@ FOUR = [
     )
 ]
 BY_HAND = ["benchmarks.hook.RecordByHand"]
-_QUERIES = {"trivial": 0, "5 queries": 5, "50 queries": 50, "cache": 0}
+RAW = {"200 bare statements": "/raw/"}
+"""What a query adds can be told from the noise of the ORM here."""
+_QUERIES = {"5 queries": 5, "50 queries": 50, "200 bare statements": 200}
 
 App = Callable[..., Any]
 
@@ -53,7 +55,8 @@ def _alternated(cycles: int) -> Table:
     rows = []
     for view, arms in found.items():
         for arm, (median, low, high) in arms.items():
-            per_query = median / _QUERIES[view] if _QUERIES[view] and arm != "bare" else None
+            queries = _QUERIES.get(view)
+            per_query = median / queries if queries and arm != "bare" else None
             rows.append((view, arm, median, f"{low:+.1f} … {high:+.1f}" if arm != "bare" else "",
                          median / arms["by hand"][0] if view == "trivial" and arm != "bare" else None,
                          per_query))  # fmt: skip
@@ -275,8 +278,10 @@ def alternate(cycles: int) -> dict[str, dict[str, tuple[float, float, float]]]:
     with tempfile.TemporaryDirectory() as folder:
         begin_django(Path(folder), "bare")
         arms = dict(_arms())
-        return {view: _compare(arms, path, cycles * (1 if "queries" in view else 10))
-                for view, path in VIEWS.items()}  # fmt: skip
+        return {
+            view: _compare(arms, path, cycles * (1 if "queries" in view else 10))
+            for view, path in {**VIEWS, **RAW}.items()
+        }
 
 
 _METHODS = ("get", "get_many", "set", "add", "delete", "has_key", "incr", "touch")
@@ -302,7 +307,7 @@ def _arms() -> Iterator[tuple[str, tuple[App, Callable[[], None]]]]:
         connection.execute_wrappers.clear()
         settings.MIDDLEWARE = middleware
         app = WSGIHandler()
-        for path in VIEWS.values():
+        for path in (*VIEWS.values(), *RAW.values()):
             request_cpu_ns(app, path)
         wrappers = list(connection.execute_wrappers)
         methods = {method: getattr(kind, method) for method in _METHODS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Sum
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
@@ -35,6 +36,14 @@ def fifty_queries(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"count": len(names), "last": names[-1]})
 
 
+def bare_statements(request: HttpRequest) -> JsonResponse:
+    """Two hundred statements without the ORM, two microseconds each."""
+    with connection.cursor() as cursor:
+        for number in range(200):
+            cursor.execute("SELECT %s", [number])
+    return JsonResponse({"ok": True})
+
+
 def cached(request: HttpRequest) -> JsonResponse:
     """Ten look-ups in the cache, half of them hits."""
     hits = sum(cache.get(f"hit:{number}") is not None for number in range(5))
@@ -46,5 +55,6 @@ urlpatterns = [
     path("items/<int:pk>/", trivial),
     path("five/", five_queries),
     path("fifty/", fifty_queries),
+    path("raw/", bare_statements),
     path("cached/", cached),
 ]
