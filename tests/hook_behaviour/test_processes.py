@@ -102,6 +102,28 @@ def test_an_exception_in_a_forked_child_of_a_request_is_not_recorded(site: Site)
     assert (site.request.status, site.errors) == (200, [])
 
 
+def test_a_child_that_exits_in_a_request_is_not_recorded(site: Site) -> None:
+    """`sys.exit()` in a forked child goes through the middlewares: nothing was killed there."""
+    site.run(
+        """
+    @page("")
+    def view(request):
+        children.append(os.fork())
+        if not children[0]:
+            sys.exit(0)
+        return HttpResponse()
+
+    children = []
+    try:
+        get("/")
+    except SystemExit:
+        os._exit(0)
+    os.waitpid(children[0], 0)
+    """
+    )
+    assert (site.request.status, site.request.flags) == (200, 0)
+
+
 def test_a_forked_worker_has_a_segment_of_its_own(site: Site) -> None:
     """As under gunicorn --preload: the master has served, then its workers do."""
     outcome = site.run(
