@@ -114,6 +114,46 @@ def test_one_decorated_function_in_many_threads(site: Site) -> None:
     assert [r.spans for r in site.requests] == [{"step": 5}] * 4
 
 
+def test_one_measure_object_in_many_threads_times_each(site: Site) -> None:
+    """`parse = measure("parse")` in a module, `with parse:` in requests that overlap."""
+    outcome = site.run(
+        """
+    import json
+    shared = django_hook.measure("shared")
+    inside, left = threading.Event(), threading.Event()
+
+    @page("long/")
+    def long(request):
+        with shared:
+            inside.set()
+            left.wait(20)
+        return HttpResponse()
+
+    @page("short/")
+    def short(request):
+        inside.wait(20)
+        time.sleep(0.2)
+        with shared:
+            left.set()
+            thread.join()
+        return HttpResponse()
+
+    handler()
+    thread = threading.Thread(target=get, args=("/long/",))
+    thread.start()
+    get("/short/")
+    for segment in (FOLDER / ".perfctl" / "perfctl.db.spool").iterdir():
+        for line in segment.read_bytes().splitlines()[1:]:
+            record = json.loads(line[9:])
+            if record[3] == "/long/":
+                tell(record[21])
+    """
+    )
+    [[[name, calls, total_us]]] = outcome.told
+    assert (name, calls) == ("shared", 1)
+    assert total_us >= 200_000
+
+
 def test_measure_works_where_nothing_is_recorded(site: Site) -> None:
     """Switched off, or outside of a request: the code runs as if it were not there."""
     outcome = site.run(

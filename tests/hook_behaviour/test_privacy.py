@@ -157,3 +157,36 @@ def test_the_log_says_nothing_private_of_a_request(site: Site) -> None:
         ],
     )
     assert outcome.logs == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT name || "c4n4ry" FROM shop_tag',
+        'SELECT coalesce(name, "c4n4ry") FROM shop_tag',
+        'SELECT id FROM shop_tag WHERE name != "c4n4ry"',
+        'SELECT id FROM shop_tag WHERE name NOT LIKE "c4n4ry"',
+        'SELECT id FROM shop_tag WHERE name BETWEEN "c4n4ry" AND "c4n4rz"',
+        'SELECT id FROM shop_tag WHERE name GLOB "c4n4ry"',
+        'SELECT id FROM shop_tag WHERE name IS "c4n4ry"',
+        'UPDATE shop_tag SET name = CASE WHEN id = 1 THEN "c4n4ry" ELSE name END',
+        'SELECT id FROM shop_tag WHERE name = lower("c4n4ry")',
+    ],
+)
+def test_a_value_in_double_quotes_is_replaced(sql: str, site: Site) -> None:
+    """SQLite takes "..." for a value where no such name exists."""
+    site.run(
+        f"""
+    from tests.hook_behaviour.shop.models import *
+    open_shop()
+
+    @page("")
+    def view(request):
+        connection.cursor().execute({sql!r})
+        return HttpResponse()
+
+    assert get().status == 200
+    """
+    )
+    assert site.request.queries == 1
+    assert b"c4n4r" not in b"".join(site.spool.lines), list(site.request.sql)

@@ -593,6 +593,7 @@ def test_the_reader_takes_all_of_it(site: Site) -> None:
         capture_output=True,
         text=True,
     )
+    assert collect.returncode == 0, collect.stderr
     data = json.loads(collect.stdout)["data"]
     assert (data["ingested"], data["rejected"]) == (9, 0)
     assert site.requests == []

@@ -356,6 +356,24 @@ def test_methods_beyond_the_standard_are_other(site: Site) -> None:
     assert {r.route for r in site.requests} == {"/"}
 
 
+def test_made_up_methods_do_not_use_up_the_endpoints(site: Site) -> None:
+    """All of them are OTHER: however many a client thinks of, they are one endpoint a route."""
+    site.run(
+        """
+    page("known/")(lambda request: HttpResponse())
+    page("fresh/")(lambda request: HttpResponse())
+    for n in range(2100):
+        call(f"M{n}", "/known/")
+    get("/fresh/")
+    """,
+        MIDDLEWARE=["Performance"],
+    )
+    assert {(r.method, r.route) for r in site.requests} == {
+        ("OTHER", "/known/"),
+        ("GET", "/fresh/"),
+    }
+
+
 def test_at_most_2000_endpoints_are_told_apart(site: Site) -> None:
     """What comes later is (other), what was known before keeps its name."""
     site.run(

@@ -328,6 +328,19 @@ def test_the_check_sees_subclasses_of_ours_and_misspelt_ones(site: Site) -> None
     assert {text for text in found.values() if text.startswith("30")} == set()
 
 
+def test_a_check_leaves_nothing_behind(site: Site) -> None:
+    """`manage.py migrate` of the deploying user checks too: a spool of that user locks the server out."""
+    site.run(
+        """
+    from django.core import checks
+    page("")(lambda request: HttpResponse())
+    tell([message.id for message in checks.run_checks()])
+    """,
+        INSTALLED_APPS=["django_hook"],
+    )
+    assert not (site.folder / ".perfctl").exists()
+
+
 def test_without_fcntl_it_does_nothing_and_warns_once(site: Site) -> None:
     """As on Windows: no middleware, no file, one warning."""
     outcome = site.run(
