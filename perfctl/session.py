@@ -135,7 +135,10 @@ def _bring_in(session: Session, budget_s: float | None) -> tuple[int, tuple[str,
     try:
         if not session.store.exists():
             make(session)
-        drained = ingest.drain(session.store, session.now_ms, budget_s=budget_s)
+        drained = ingest.drain(
+            session.store, session.now_ms, budget_s=budget_s, retention=session.config.retention
+        )
+        warnings = drained.remarks
         if drained.is_complete:
             return 0, ()
     except StoreBusy:

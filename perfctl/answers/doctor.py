@@ -181,6 +181,7 @@ _MEANINGS = (
     ("refused:", "refused by the reader", Verdict.WARNING),
     ("hook:", "failed inside the hook", Verdict.PROBLEM),
     ("clamped:", "had a clock ahead of this one", Verdict.WARNING),
+    ("clock:", "found this clock far ahead of all records", Verdict.PROBLEM),
     ("crowded:", "went to (other): too many names", Verdict.WARNING),
 )
 

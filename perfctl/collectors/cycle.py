@@ -36,7 +36,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
     host, _ = host_name(os.environ)
     sample = _sample(store, config, host, interval_ms)
     alerting.note_sizes(store, now_ms)
-    drained = ingest.drain(store, max(now_ms, sample.at_ms))
+    drained = ingest.drain(store, max(now_ms, sample.at_ms), retention=config.retention)
     deploys.note_seen(store)
     deploys.note_packages(store, host, now_ms, os.environ, deploys.places(store, Path.cwd()))
     judged = alerting.evaluate(store, config, now_ms)
@@ -50,7 +50,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
         judged.resolved,
         pruned.rows,
     )
-    warnings = (*pruned.remarks, *told)
+    warnings = (*drained.remarks, *pruned.remarks, *told)
     with reading(store) as con:
         window = Window(now_ms, sample.at_ms)
         found = coverage(

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl.ingest.tally import Tally
+from perfctl.config import Retention
+from perfctl.ingest.clock import ClockWatch
+from perfctl.ingest.singly import is_of_the_store, take_singly
+from perfctl.ingest.tally import Kept, Tally
 from perfctl.ingest.testruns import ExactRuns
 from perfctl.model import Source
 from perfctl.recording import check
 from perfctl.spool.reader import Chunk, Segment, list_segments
 from perfctl.store import cells, counters, details, origins, positions
-from perfctl.store.connection import StoreBusy, reading, transaction, writing
+from perfctl.store.connection import StoreBusy, transaction, writing
 from perfctl.store.names import Names
 from perfctl.store.place import spool_folder
 from perfctl.store.positions import Position
@@ -39,33 +41,34 @@ class Drained(NamedTuple):
     """Lines that were torn or invalid."""
     is_complete: bool
     """Whether nothing was left waiting when it ended."""
+    remarks: tuple[str, ...] = ()
+    """What somebody should see to, in words."""
 
 
 NOTHING = Drained(0, 0, 0, True)
 
 
-def pending_bytes(store: Path) -> int:
-    """How many bytes of the spool are not in the store yet."""
-    folder = spool_folder(store)
-    segments = list_segments(folder)
-    if not segments:
-        return 0
-    read: dict[str, int] = {}
-    if store.exists():
-        with reading(store) as con:
-            read = positions.read_all(con)
-    total = 0
-    for name in segments:
-        try:
-            size = os.stat(folder / name, follow_symlinks=False).st_size
-        except OSError:
-            continue
-        total += max(0, size - read.get(name, 0))
-    return total
+class Origin(NamedTuple):
+    """Who wrote a segment."""
+
+    id: int
+    host: str
+    source: str
+    header: check.Header | None
+    """Where it is in the chunk at hand."""
 
 
-def drain(store: Path, now_ms: int, *, budget_s: float | None = None) -> Drained:
-    """Bring what waits into the store, for at most about `budget_s` seconds (None: all of it)."""
+def drain(
+    store: Path,
+    now_ms: int,
+    *,
+    budget_s: float | None = None,
+    retention: Retention | None = None,
+) -> Drained:
+    """Bring what waits into the store, for at most about `budget_s` seconds (None: all of it).
+
+    What `retention` has passed is refused; its cells may still take what its raw rows do not.
+    """
     folder = spool_folder(store)
     if not list_segments(folder):
         return NOTHING
@@ -73,7 +76,7 @@ def drain(store: Path, now_ms: int, *, budget_s: float | None = None) -> Drained
     try:
         wait_s = 30 if budget_s is None else budget_s
         with writing(store, wait_s=wait_s, full_sync=True) as con, _without_collector():
-            return _Drain(con, folder, now_ms, deadline).run()
+            return _Drain(con, folder, now_ms, deadline, retention or Retention()).run()
     except StoreBusy:
         if budget_s is None:
             raise
@@ -94,13 +97,22 @@ def _without_collector() -> Iterator[None]:
 
 class _Drain:
     def __init__(
-        self, con: sqlite3.Connection, folder: Path, now_ms: int, deadline: float | None
+        self,
+        con: sqlite3.Connection,
+        folder: Path,
+        now_ms: int,
+        deadline: float | None,
+        retention: Retention,
     ) -> None:
         self._con = con
         self._folder = folder
         self._now_ms = now_ms
         self._deadline = deadline
         self._touched: set[tuple[int, int]] = set()
+        self._kept = Kept(max(retention.requests_ms, retention.minutes_ms), retention.errors_ms)
+        self._clock = ClockWatch(con, now_ms, self._kept.requests_ms)
+        self._left: set[str] = set()
+        """Segments that are not for now: of a newer format, or the clock is wrong."""
         self._requests = self._records = self._rejected = 0
 
     def run(self) -> Drained:
@@ -110,18 +122,37 @@ class _Drain:
             try:
                 is_complete &= self._drain_segment(name)
             except OSError as exc:  # a link, no rights, a bad sector: say so and go on
-                self._count({f"refused:file_errno_{exc.errno}": 1})
+                self._refuse(name, f"file_errno_{exc.errno}")
         self._compact()
         with transaction(self._con):
             positions.forget_missing(self._con, list_segments(self._folder))
-        return Drained(self._requests, self._records, self._rejected, is_complete)
+        return Drained(
+            self._requests,
+            self._records,
+            self._rejected,
+            is_complete and not self._clock.is_ahead,
+            self._clock.remarks(),
+        )
 
     def _is_over(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
-    def _count(self, counts: dict[str, int]) -> None:
+    def _refuse(self, name: str, reason: str) -> None:
+        """Count a file that is no segment of ours, once; it may become one by `chown`."""
         with transaction(self._con):
-            counters.add(self._con, "", counts, self._now_ms)
+            if positions.find(self._con, name) is None:
+                counters.add(self._con, "", {f"refused:{reason}": 1}, self._now_ms)
+                self._keep(name, Position(0, None))
+
+    def _keep(self, name: str, position: Position, header: check.Header | None = None) -> None:
+        positions.keep(
+            self._con,
+            name,
+            position,
+            format_version=header and header.format_version,
+            pid=header and header.pid,
+            now_ms=self._now_ms,
+        )
 
     def _drain_segment(self, name: str) -> bool:
         """Read a segment to its end; True unless time ran out before."""
@@ -134,16 +165,26 @@ class _Drain:
         with segment:
             refusal = segment.refusal(self._folder)
             if refusal is not None:
-                self._count({f"refused:{refusal.reason}": 1})
+                self._refuse(name, refusal.reason)
                 return True
             while self._take_batch(segment):
                 if self._is_over():
                     return False
-            self._finish(segment)
+            if name not in self._left:
+                self._finish(segment)
         return True
 
     def _take_batch(self, segment: Segment) -> bool:
         """Store what comes next of a segment with its position; False where there is no more."""
+        try:
+            return self._store_batch(segment)
+        except Exception as exc:
+            if is_of_the_store(exc):
+                raise
+        # A record that no check foresaw: those before and behind it must not wait for ever.
+        return self._store_batch(segment, is_careful=True)
+
+    def _store_batch(self, segment: Segment, *, is_careful: bool = False) -> bool:
         with transaction(self._con):
             found = positions.find(self._con, segment.name)
             if found is None and segment.is_removed:
@@ -156,39 +197,56 @@ class _Drain:
             if chunk is None:
                 return False
             known = Names(self._con, self._now_ms)
-            header = None
+            header = _find_header(chunk) if origin_id is None else None
+            if self._is_left(chunk, header, origin_id):
+                self._left.add(segment.name)
+                return False
             if origin_id is None:
-                header = _find_header(chunk)
-                if header is not None and header.format_version > check.FORMAT_VERSION:
-                    return False  # left unread for a newer perfctl; `doctor` names it
                 origin_id = self._origin(known, header)
             host, source = origins.host_and_source(self._con, origin_id)
-            is_test = source == Source.TEST
-            tally = Tally(
-                self._con,
-                known,
-                source,
-                origin_id,
-                positions.patterns(self._con, segment.name),
-                self._now_ms,
-                ExactRuns(known, segment.name, header, origin_id) if is_test else None,
-            )
-            tally.take(chunk)
-            position = self._take_more(segment, chunk.next_position, tally)
-            self._touched |= tally.write(host)
-            positions.add_patterns(self._con, segment.name, tally.new_patterns)
-            positions.keep(
-                self._con,
-                segment.name,
-                Position(position, origin_id),
-                format_version=header and header.format_version,
-                pid=header and header.pid,
-                now_ms=self._now_ms,
-            )
-        self._requests += tally.requests
-        self._records += tally.records
-        self._rejected += tally.rejected
+            origin = Origin(origin_id, host, source, header)
+            if is_careful:
+                tallies = take_singly(
+                    self._con,
+                    chunk,
+                    lambda: self._tally(segment, Names(self._con, self._now_ms), origin),
+                    lambda tally: self._write(segment, tally, host),
+                )
+                position = chunk.next_position
+            else:
+                tally = self._tally(segment, known, origin)
+                tally.take(chunk)
+                position = self._take_more(segment, chunk.next_position, tally)
+                self._write(segment, tally, host)
+                tallies = [tally]
+            self._keep(segment.name, Position(position, origin_id), header)
+        for tally in tallies:
+            self._requests += tally.requests
+            self._records += tally.records
+            self._rejected += tally.rejected
+            self._clock.note(tally.newest_ms)
         return True
+
+    def _is_left(self, chunk: Chunk, header: check.Header | None, origin_id: int | None) -> bool:
+        """Whether it is for a newer perfctl, which `doctor` names, or for a clock that is right."""
+        if header is not None:
+            is_newer = header.format_version > check.FORMAT_VERSION
+            return is_newer or self._clock.leaves(chunk, header.source)
+        source = "" if origin_id is None else origins.host_and_source(self._con, origin_id)[1]
+        return self._clock.leaves(chunk, source)
+
+    def _tally(self, segment: Segment, known: Names, origin: Origin) -> Tally:
+        exact = None
+        if origin.source == Source.TEST:
+            exact = ExactRuns(known, segment.name, origin.header, origin.id)
+        patterns = positions.patterns(self._con, segment.name)
+        return Tally(
+            self._con, known, origin.source, origin.id, patterns, self._now_ms, self._kept, exact
+        )
+
+    def _write(self, segment: Segment, tally: Tally, host: str) -> None:
+        self._touched |= tally.write(host)
+        positions.add_patterns(self._con, segment.name, tally.new_patterns)
 
     def _take_more(self, segment: Segment, position: int, tally: Tally) -> int:
         """Take further chunks up to the size of a transaction; returns the position after them.
@@ -217,24 +275,13 @@ class _Drain:
         """Remove a segment that is wholly stored and whose writer is gone."""
         with transaction(self._con):
             found = positions.find(self._con, segment.name)
-            position = found.position if found else 0
-            if found is None and segment.size:
-                return  # left unread
+            position, origin_id = found or Position(0, None)
             tail = segment.seal(position)
             if tail is None:
                 return
-            if tail:
+            if tail or (not position and segment.size):  # zeros: a crash before they were data
                 counters.add(self._con, "", {"refused:torn_tail": 1}, self._now_ms)
-                origin_id = found.origin_id if found else None
-                keep = Position(segment.size, origin_id)
-                positions.keep(
-                    self._con,
-                    segment.name,
-                    keep,
-                    format_version=None,
-                    pid=None,
-                    now_ms=self._now_ms,
-                )
+                self._keep(segment.name, Position(segment.size, origin_id))
         segment.remove()
 
     def _compact(self) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfctl.ingest import caches, minutes, queries
 from perfctl.ingest.batch import Batch, endpoints_of, read_batch
 from perfctl.ingest.caches import hits_and_misses
 from perfctl.ingest.testruns import ExactRuns
-from perfctl.model import DAY_MS, Source
+from perfctl.model import Source
 from perfctl.recording import check
 from perfctl.recording.columns import Column, Columns
 from perfctl.spool.reader import Chunk
@@ -20,10 +20,15 @@ from perfctl.store.errors import ErrorRow
 from perfctl.store.gate import ExactRow
 
 FUTURE_MS = 60_000
-KEEP_REQUESTS_MS = 30 * DAY_MS
-KEEP_ERRORS_MS = 90 * DAY_MS
 _DETAIL_MS = 600_000
 _UNKNOWN = ("(other)", "(other)")
+
+
+class Kept(NamedTuple):
+    """How old a record may be that is still brought in."""
+
+    requests_ms: int
+    errors_ms: int
 
 
 class Tally:
@@ -37,6 +42,7 @@ class Tally:
         origin_id: int,
         patterns: dict[int, int],
         now_ms: int,
+        kept: Kept,
         tests: ExactRuns | None = None,
     ) -> None:
         self._con = con
@@ -45,6 +51,7 @@ class Tally:
         self._origin_id = origin_id
         self._patterns = patterns
         self._now_ms = now_ms
+        self._kept = kept
         self._tests = tests
         self.new_patterns: list[tuple[int, int]] = []
         self.counts: dict[str, int] = {}
@@ -117,14 +124,19 @@ class Tally:
     def _are_timely(self, started_ms: Column) -> bool:
         oldest_ms: int = min(started_ms)
         newest_ms: int = max(started_ms)
-        return self._now_ms - KEEP_REQUESTS_MS <= oldest_ms <= newest_ms <= self._now_ms + FUTURE_MS
+        return (
+            self._now_ms - self._kept.requests_ms
+            <= oldest_ms
+            <= newest_ms
+            <= self._now_ms + FUTURE_MS
+        )
 
     def _accept(self, record: Any) -> bool:
         """Whether a request is to be stored: sets its time right, or counts why not."""
         if not check.is_request(record):
             self.count("refused:invalid")
             return False
-        at_ms = self._true_time(record[1], KEEP_REQUESTS_MS)
+        at_ms = self._true_time(record[1], self._kept.requests_ms)
         if at_ms is None:
             return False
         if not check.is_text(record[3], 1000):
@@ -207,7 +219,7 @@ class Tally:
     def _take_error(self, record: Any) -> None:
         _, at, rid, method, route, status, kind, frames, message, agent, *rest = record
         user, handled = (rest + [None, False][len(rest) :])[:2]
-        kept = self._true_time(at, KEEP_ERRORS_MS)
+        kept = self._true_time(at, self._kept.errors_ms)
         if kept is None:
             return
         endpoint_id = self._names.endpoint(method, route, 0) if method and route else None

@@ -25,6 +25,14 @@ def add(con: sqlite3.Connection, host: str, counts: Mapping[str, int], now_ms: i
     )
 
 
+def note(con: sqlite3.Connection, host: str, name: str, now_ms: int) -> None:
+    """Count something that lasts: once, however often it is met."""
+    con.execute(
+        "INSERT INTO counter VALUES(?, ?, 1, ?) ON CONFLICT DO UPDATE SET last_ms = excluded.last_ms",
+        (host, name, now_ms),
+    )
+
+
 def select(con: sqlite3.Connection) -> list[Counted]:
     """All counters, by host and name."""
     return [Counted(*row) for row in con.execute("SELECT * FROM counter ORDER BY host, name")]

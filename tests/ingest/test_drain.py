@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,10 @@ from typing import Any
 import pytest
 
 from perfctl import ingest
-from perfctl.store import connection, counters, place
+from perfctl.config import Retention
+from perfctl.errors import StoreError
+from perfctl.model import DAY_MS
+from perfctl.store import connection, counters, errors, place
 from tests import segments
 from tests.segments import NOW_MS, line, request
 
@@ -235,6 +240,102 @@ def test_what_retention_has_passed_is_refused(store: Path) -> None:
     assert counted(store) == {"refused:old": 1}
 
 
+def test_what_the_configured_retention_has_passed_is_refused(store: Path) -> None:
+    """A longer one takes what is older; a shorter one what its minutes still hold."""
+    days = [1, 3, 31, 59, 61]
+    for requests_ms, stored in ((60 * DAY_MS, 4), (DAY_MS // 24, 1)):
+        segments.write(store, [request(NOW_MS - n * DAY_MS) for n in days])
+        retention = Retention(requests_ms=requests_ms)
+        assert ingest.drain(store, NOW_MS, retention=retention).requests == stored
+
+
+def test_a_clock_that_has_jumped_ahead_loses_nothing(store: Path) -> None:
+    """What waits is left, which is said; with the right clock it is stored."""
+    segments.write(store, [request(NOW_MS - 60_000)])
+    ingest.drain(store, NOW_MS)
+    path = segments.write(store, [request() for _ in range(20)])
+
+    for _ in range(2):
+        drained = ingest.drain(store, NOW_MS + 40 * DAY_MS)
+        assert (drained.requests, drained.is_complete) == (0, False)
+        assert drained.remarks[0].startswith("the clock is 40 d ahead")
+    assert counted(store) == {"clock:ahead": 1}
+    assert ingest.pending_bytes(store) == path.stat().st_size
+
+    assert ingest.drain(store, NOW_MS).requests == 20
+    assert counted(store) == {"clock:ahead": 1}
+
+
+def test_what_is_old_beside_what_is_new_is_refused(store: Path) -> None:
+    """The clock is not to blame where anything else is of today."""
+    segments.write(store, [request()])
+    ingest.drain(store, NOW_MS)
+    segments.write(store, [request()], head=segments.header(host="web2"))
+    segments.write(store, [request(NOW_MS + 40 * DAY_MS)])
+
+    drained = [ingest.drain(store, NOW_MS + 40 * DAY_MS) for _ in range(2)]
+
+    assert [drain.is_complete for drain in drained] == [False, True]
+    assert drained[1].remarks == ()
+    assert counted(store)["refused:old"] == 1
+
+
+def test_frozen_tests_are_stored_whatever_the_clock(store: Path) -> None:
+    """They are as old as they say; their segments do not wait."""
+    head = segments.header(source="test")
+    for _ in range(2):
+        segments.write(store, [request()], head=head)
+        ingest.drain(store, NOW_MS)
+    segments.write(store, [request()], head=head)
+    assert ingest.drain(store, NOW_MS + 40 * DAY_MS).requests == 1
+
+
+def test_a_record_that_no_check_foresaw_is_passed_over_alone(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it raises: it is counted, and what stands before and behind it is stored."""
+    fingerprint = errors.fingerprint
+
+    def failing(source: str, kind: str, frames: Any) -> str:
+        if kind == "Poison":
+            raise KeyError(kind)
+        return fingerprint(source, kind, frames)
+
+    monkeypatch.setattr(errors, "fingerprint", failing)
+    plain = ["e", NOW_MS, None, "GET", "/new/", 500, "E", [], None, None]
+    poison = [*plain[:6], "Poison", *plain[7:]]
+    pattern = ["p", 7, "default", "SELECT ?"]
+    use = request(patterns=[[7, 1, 5, 5]])
+    path = segments.write(store, [request(), pattern, poison, plain, use, ["r"]])
+
+    drained = ingest.drain(store, NOW_MS)
+
+    assert (drained.requests, drained.rejected) == (2, 2)
+    assert counted(store) == {"refused:invalid": 2}
+    assert rows(store, "SELECT type, count FROM error_group") == [("E", 1)]
+    assert rows(store, "SELECT DISTINCT fingerprint, calls FROM v_queries") == [("SELECT ?", 1)]
+    assert rows(store, "SELECT sum(requests) FROM endpoint_total WHERE level = 4") == [(2,)]
+    assert not path.exists()
+
+
+def test_a_store_that_fails_is_no_fault_of_the_records(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is passed over for a full disk: all of them wait."""
+    path = segments.write(store, [request()])
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(errors, "insert", full)
+        with pytest.raises(StoreError):
+            ingest.drain(store, NOW_MS)
+    assert counted(store) == {}
+    assert ingest.pending_bytes(store) == path.stat().st_size
+    assert ingest.drain(store, NOW_MS).requests == 1
+
+
 def test_a_segment_of_a_newer_format_is_left_unread(store: Path) -> None:
     """It waits for a perfctl that knows it."""
     path = segments.write(store, [request()], head=segments.header(version=2))
@@ -273,6 +374,47 @@ def test_a_torn_tail_of_a_dead_writer_is_counted_and_removed(store: Path) -> Non
 
     assert not path.exists()
     assert counted(store) == {"refused:torn_tail": 1}
+
+
+@pytest.mark.parametrize("left", [line(segments.header())[:30], b"\0" * 4096, b"x"])
+def test_a_first_write_that_was_cut_is_counted_and_removed(store: Path, left: bytes) -> None:
+    """A segment without one whole line waits for nobody."""
+    path = segments.write(store, [])
+    path.write_bytes(left)
+
+    assert ingest.drain(store, NOW_MS).is_complete
+
+    assert not path.exists()
+    assert counted(store) == {"refused:torn_tail": 1}
+    assert ingest.pending_bytes(store) == 0
+
+
+def test_a_first_write_that_goes_on_is_waited_for(store: Path) -> None:
+    """While its writer lives, half a header may still become a whole one."""
+    head = line(segments.header())
+    path = segments.write(store, [])
+    path.write_bytes(head[:30])
+    with path.open("ab") as writer:
+        fcntl.flock(writer, fcntl.LOCK_SH)
+        ingest.drain(store, NOW_MS)
+        os.write(writer.fileno(), head[30:] + line(request()))
+        assert ingest.drain(store, NOW_MS).requests == 1
+    assert counted(store) == {}
+
+
+def test_a_stranger_is_counted_once(store: Path, tmp_path: Path) -> None:
+    """However often is asked; once it is a file of its own, it is read."""
+    good = segments.write(store, [request()])
+    os.link(good, tmp_path / "other")
+    (good.parent / f"1-{'a' * 16}.spool").symlink_to(good)
+
+    for _ in range(3):
+        ingest.drain(store, NOW_MS)
+    assert counted(store) == {"refused:file_linked": 1, f"refused:file_errno_{errno.ELOOP}": 1}
+
+    (tmp_path / "other").unlink()
+    assert ingest.drain(store, NOW_MS).requests == 1
+    assert not good.exists()
 
 
 def test_strangers_in_the_folder_are_refused_one_by_one(store: Path, tmp_path: Path) -> None:
