@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import textwrap
 from typing import Any
 
@@ -386,6 +390,35 @@ def test_each_entry_is_counted_so_that_unused_ones_show(site: Site) -> None:
     )
     counted = {name.rpartition(":")[2]: n for name, n in site.spool.counters.items()}
     assert counted == {"/shelf/*": 2, "/gone/": 0}
+
+
+def test_an_unused_suppression_is_reported_by_doctor(site: Site) -> None:
+    """An entry that took nothing out is named, one that did is not."""
+    site.run(
+        """
+    from tests.hook_behaviour.shop.models import *
+    open_shop()
+
+    @page("shelf/")
+    def view(request):
+        for book in Book.objects.all():
+            book.author.name
+        return HttpResponse()
+
+    get("/shelf/")
+    """,
+        PERFCTL={"N_PLUS_ONE_IGNORE": ["/shelf/", "/gone/"]},
+    )
+    env = {k: v for k, v in os.environ.items() if not k.startswith("PERFCTL")}
+    command = [sys.executable, "-m", "perfctl", "--db", str(site.store)]
+    subprocess.run([*command, "collect"], env=env, capture_output=True, check=True)
+    doctor = subprocess.run(
+        [*command, "doctor", "--format", "json"], env=env, capture_output=True, text=True
+    )
+    findings = json.loads(doctor.stdout)["data"]["findings"]
+    told = [finding["detail"] for finding in findings]
+    assert any("/gone/" in detail for detail in told), told
+    assert not any("/shelf/" in detail for detail in told)
 
 
 def test_a_duplicate_is_not_suppressed_as_an_n_plus_one(site: Site) -> None:
