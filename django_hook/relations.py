@@ -18,6 +18,7 @@ from perfctl.recording.patterns import CallPath
 from perfctl.recording.sources import Origin, function_name
 
 _MOST_FRAMES = 200
+_MOST_PLACES = 2_000
 _ENDS = frozenset({"thread_handler", "_get_response", "_get_response_async"})
 
 _WHOSE = {
@@ -104,7 +105,7 @@ def _jinja_line(frames: list[FrameType]) -> str | None:
 def _advice(path: CallPath, frames: list[FrameType]) -> str | None:
     for frame in frames:
         read = _READERS.get((frame.f_code.co_name, _owner(frame)))
-        advice = read(frame) if read is not None else None
+        advice = read(path, frame) if read is not None else None
         if advice is not None:
             return advice
     if path.pattern.kind is Kind.WRITE:
@@ -120,23 +121,44 @@ def _owner(frame: FrameType) -> str:
     return frame.f_code.co_qualname.rpartition(".")[0]
 
 
-def _forward(frame: FrameType) -> str | None:
-    return f"select_related({frame.f_locals['self'].field.name!r})"
+def _forward(path: CallPath, frame: FrameType) -> str | None:
+    field = frame.f_locals["self"].field
+    return _select_related(path, frame, field.name, field.related_model)
 
 
-def _reverse_one_to_one(frame: FrameType) -> str | None:
-    return f"select_related({frame.f_locals['self'].related.get_accessor_name()!r})"
+def _reverse_one_to_one(path: CallPath, frame: FrameType) -> str | None:
+    related = frame.f_locals["self"].related
+    return _select_related(path, frame, related.get_accessor_name(), related.related_model)
 
 
-def _deferred(frame: FrameType) -> str | None:
+def _select_related(path: CallPath, frame: FrameType, name: str, model: type) -> str:
+    """The relation as the query of the rows needs it: `vault__owner` of `item.vault.owner`.
+
+    A row that the same place has fetched along a relation is taken for where this one starts.
+    """
+    if len(_fetched) >= _MOST_PLACES:
+        _fetched.clear()
+    here = _fetched.setdefault((path.place, path.key[1:]), {})
+    by, relation = here.get(type(frame.f_locals["instance"]), (path, ""))
+    if by is not path:
+        name = f"{relation}__{name}"
+    here.setdefault(model, (path, name))
+    return f"select_related({name!r})"
+
+
+def _deferred(path: CallPath, frame: FrameType) -> str | None:
     return f"load the deferred field {frame.f_locals['self'].field.attname!r} with the rows"
 
 
-def _generic(frame: FrameType) -> str | None:
+def _generic(path: CallPath, frame: FrameType) -> str | None:
     return f"prefetch_related({frame.f_locals['self'].name!r})"
 
 
-_READERS: dict[tuple[str, str], Callable[[FrameType], str | None]] = {
+_Fetched = dict[type, tuple[CallPath, str]]
+_fetched: dict[tuple[str | None, tuple[object, ...]], _Fetched] = {}
+"""By place and callers: the models that are fetched there row by row, and along which relation."""
+
+_READERS: dict[tuple[str, str], Callable[[CallPath, FrameType], str | None]] = {
     ("__get__", "ForwardManyToOneDescriptor"): _forward,
     ("__get__", "ForwardOneToOneDescriptor"): _forward,
     ("__get__", "ReverseOneToOneDescriptor"): _reverse_one_to_one,

@@ -93,6 +93,18 @@ def test_a_finding_tells_what_to_fetch_along(recorded: Recorded) -> None:
     assert recorded.only.n_plus_one[0].detail == "select_related('author')"
 
 
+def test_each_relation_of_a_chain_is_named_from_the_rows(recorded: Recorded) -> None:
+    """Of `loan.book.author` what to fetch along the loans: both can be pasted."""
+    visit(recorded, "/repeating/two_foreign_keys/", is_async=False)
+    assert {
+        (finding.sql.split()[-5].split(".")[0], finding.detail)
+        for finding in recorded.only.n_plus_one
+    } == {
+        ('"library_book"', "select_related('book')"),
+        ('"library_author"', "select_related('book__author')"),
+    }
+
+
 def test_each_request_is_judged_by_itself(recorded: Recorded) -> None:
     """What was found in one request is found in the next, and in its own numbers."""
     for _ in range(3):

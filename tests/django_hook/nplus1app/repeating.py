@@ -54,6 +54,25 @@ def reverse_foreign_key(request):
     return answer([list(author.books.all()) for author in Author.objects.all()])  # N+1
 
 
+def lend_all():
+    return Loan.objects.bulk_create([Loan(book_id=pk) for pk in range(1, N + 1)])
+
+
+def two_foreign_keys(request):
+    """two foreign keys, one behind the other: select_related('book__author')"""
+    lend_all()
+    for loan in Loan.objects.all():
+        loan.book.author.name  # N+1  # noqa: B018
+    return answer()
+
+
+@asks_in("nplus1app/chain.html:2")
+def template_chain(request):
+    """the same in a template: select_related('book__author')"""
+    lend_all()
+    return render(request, "nplus1app/chain.html", {"loans": Loan.objects.all()})
+
+
 def second_reverse_foreign_key(request):
     """the other one of two reverse foreign keys: prefetch_related('edited_books')"""
     return answer([list(author.edited_books.all()) for author in Author.objects.all()])  # N+1
