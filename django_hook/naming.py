@@ -13,7 +13,9 @@ from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLResolver, get_resolver
+from django.urls.resolvers import RoutePattern
 
+from django_hook import faults
 from django_hook.conf import HookSettings
 from perfctl.model import Flag
 from perfctl.recording import routes
@@ -138,23 +140,44 @@ def _is_static(path: str) -> bool:
 
 
 def _route(raw: str, urlconf: str | None) -> str:
-    plain, may_lack_slash = routes.without_format_suffix(routes.readable(raw))
+    urlconf = urlconf or settings.ROOT_URLCONF
+    shown = routes.readable(raw)
+    if shown != routes.with_slash(raw):  # by its looks it has regexes in it
+        shown = _readable_routes(urlconf).get(raw, shown)
+    plain, may_lack_slash = routes.without_format_suffix(shown)
     if may_lack_slash and not plain.endswith("/") and plain + "/" in _all_routes(urlconf):
         plain += "/"
-    if settings.USE_I18N and is_language_prefix_patterns_used(urlconf or settings.ROOT_URLCONF)[0]:
+    if settings.USE_I18N and is_language_prefix_patterns_used(urlconf)[0]:
         return routes.with_language_prefix(plain, {code for code, _ in settings.LANGUAGES})
     return plain
 
 
 @cache
-def _all_routes(urlconf: str | None) -> frozenset[str]:
-    return frozenset(map(routes.readable, _routes_below(get_resolver(urlconf))))
+def _all_routes(urlconf: str) -> frozenset[str]:
+    return frozenset(_readable_routes(urlconf).values())
 
 
-def _routes_below(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
-    for pattern in resolver.url_patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _routes_below(pattern, route)
+@cache
+def _readable_routes(urlconf: str) -> dict[str, str]:
+    """By the route of a match: what it reads, of which only the parts of `re_path` are regexes.
+
+    Routes with a language are missing where another one is active.
+    """
+    try:
+        found = dict(_routes_below(get_resolver(urlconf)))
+    except Exception:  # a pattern of the project's own kind
+        faults.count("routes")
+        return {}
+    return {raw: routes.with_slash(shown) for raw, shown in found.items()}
+
+
+def _routes_below(resolver: URLResolver) -> Iterator[tuple[str, str]]:
+    for below in resolver.url_patterns:
+        part = str(below.pattern)
+        shown = part if isinstance(below.pattern, RoutePattern) else routes.simplified(part)
+        if isinstance(below, URLResolver):
+            for raw, shown_below in _routes_below(below):
+                # As Django joins them.
+                yield part + (raw.removeprefix("^") if part else raw), shown + shown_below
         else:
-            yield route
+            yield part, shown

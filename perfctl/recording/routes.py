@@ -21,8 +21,17 @@ _POSITIONS = "AbBZ"
 
 def readable(route: str) -> str:
     """The route with a leading `/`, groups by name, without what only a regex needs."""
-    simple = _simplify(route) if _LOOKS_LIKE_A_REGEX.search(route) else route
-    return simple if simple.startswith("/") else "/" + simple
+    return with_slash(simplified(route))
+
+
+def simplified(part: str) -> str:
+    """A part of a route, as readable; what does not look like a regex stays as it is."""
+    return _simplify(part) if _LOOKS_LIKE_A_REGEX.search(part) else part
+
+
+def with_slash(route: str) -> str:
+    """The route with a leading `/`."""
+    return route if route.startswith("/") else "/" + route
 
 
 def without_format_suffix(route: str) -> tuple[str, bool]:

@@ -144,6 +144,18 @@ def test_what_clients_choose_leaves_room_for_routes(recorded: Recorded) -> None:
     assert recorded.requests[-1].route == "/items/<int:pk>/"
 
 
+def test_only_regexes_are_simplified(recorded: Recorded) -> None:
+    """What looks like a regex in a `path()` is text, also around an included `re_path()`."""
+    recorded.use(ROOT_URLCONF="tests.django_hook.site.brackets")
+    for path in ("/[red]x/7/", "/$/2024/b.*/", "/$/old/7"):
+        assert recorded.get(path).status_code == 200
+    assert [request.route for request in recorded.requests] == [
+        "/[red]x/<int:pk>/",
+        "/$/<year>/b.*/",
+        "/$/old/<var>",
+    ]
+
+
 def test_format_suffix_of_path_patterns(recorded: Recorded) -> None:
     """A format suffix of REST framework's does not make another endpoint."""
     recorded.use(ROOT_URLCONF="tests.django_hook.site.suffixes")
