@@ -23,10 +23,12 @@ from typing import NamedTuple
 FEWEST = 10
 """Cells under which no step could be told from noise."""
 LEAST_SIDE = 3
-"""Cells that a level needs to be one."""
+"""Cells that a level needs to be told; where it begins is then looked for among all."""
 SIGNIFICANT = 0.01
 _MASS = 0.95
 _REACH = 2
+_PAIR = 1 / 14
+"""Two in three cells are a strength of 4/3 of their square: of less than is critical, so."""
 _FAR = 3.0
 """In standard deviations: further from its neighbours than noise goes."""
 _DECAY = 5.0
@@ -39,13 +41,13 @@ _SHRINK = math.sqrt(2)
 _PENALTY = 2.0
 """There are more short intervals than long ones: what they reach counts for less."""
 
-# What one of two hundred random series of so many cells reaches (8,000 normal ones of each number up
-# to 50, 1,500 and more beyond), so that one of a hundred reaches either.
+# What one of two hundred series of independent noise reaches in so many cells, so that one of a
+# hundred reaches either: `python -m benchmarks.changepoint tables`.
 _CRITICAL_RANKS = (
-    (10, 7.0), (11, 7.5), (12, 8.1), (14, 8.9), (17, 9.7), (20, 10.3), (25, 11.0), (30, 11.9),
-    (40, 12.6), (50, 13.3), (70, 14.1), (100, 15.0), (150, 15.5), (240, 16.6), (480, 17.5),
+    (10, 7.0), (12, 8.3), (14, 9.6), (17, 10.4), (20, 11.0), (25, 12.2), (30, 12.9), (40, 13.6),
+    (50, 14.0), (70, 14.7), (100, 15.5), (150, 16.6), (240, 17.5), (480, 18.1),
 )  # fmt: skip
-_CRITICAL_VALUES = ((10, 17.5), (20, 18.0), (50, 19.0), (100, 20.0), (480, 20.5))
+_CRITICAL_VALUES = ((10, 23.0), (14, 21.0), (20, 20.0), (50, 19.5), (100, 20.0), (480, 21.0))
 
 
 class Step(NamedTuple):
@@ -93,12 +95,12 @@ def find_steps(values: Sequence[float]) -> list[Step]:
             at = first + min(clear, key=lambda split: (split.length, -split.strength)).at
             found[at] = SIGNIFICANT * math.exp(-_DECAY * (max(clear).strength - 1))
             stretches += [(first, at), (at, last)]
-    places = sorted(found)
-    edges = [0, *places, len(cleaned)]
-    return [
-        _locate(cleaned[before:after], before, noise, found[at])
-        for before, at, after in zip(edges, places, edges[2:], strict=False)
-    ]
+    steps: list[Step] = []
+    places = [*sorted(found), len(cleaned)]
+    for at, after in pairwise(places):
+        before = steps[-1].at if steps else 0
+        steps.append(_locate(cleaned[before:after], before, noise, found[at]))
+    return steps
 
 
 def strength(values: Sequence[float]) -> float:
@@ -124,20 +126,33 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 def clean(values: Sequence[float]) -> list[float]:
     """The values, those that stand far from both their neighbours pulled in to the nearest bound."""
-    around = [median(values[max(0, i - _REACH) : i + _REACH + 1]) for i in range(len(values))]
+    around = _around(values)
     bound = _FAR * 1.4826 * median([abs(v - m) for v, m in zip(values, around, strict=True)])
     if not bound:
         return list(values)
     return [min(max(v, m - bound), m + bound) for v, m in zip(values, around, strict=True)]
 
 
+def _around(values: Sequence[float]) -> list[float]:
+    """The median of each value and its neighbours, which follows steps, but nothing that is short."""
+    return [median(values[max(0, i - _REACH) : i + _REACH + 1]) for i in range(len(values))]
+
+
+def _rare(values: Sequence[float]) -> float:
+    """The least noise with which two rare values beside each other are no level.
+
+    Where most values are the same, as the share of errors mostly is 0, a few others tell little.
+    """
+    return max((v - m) ** 2 for v, m in zip(values, _around(values), strict=True)) * _PAIR
+
+
 def _splits(values: Sequence[float], noise: _Noise) -> list[_Split]:
     """The strongest split of each seeded interval, of ranks and of values."""
     ranked = ranks(values)
     mean = (len(values) + 1) / 2
-    variance = sum((rank - mean) ** 2 for rank in ranked) / (len(values) - 1)
+    variance = sum((rank - mean) ** 2 for rank in ranked) / (len(values) - 1) / noise.share
     return [
-        *_scan(ranked, variance / noise.share, _interpolate(_CRITICAL_RANKS, len(values))),
+        *_scan(ranked, max(variance, _rare(ranked)), _interpolate(_CRITICAL_RANKS, len(values))),
         *_scan(values, noise.variance, _interpolate(_CRITICAL_VALUES, len(values))),
     ]
 
@@ -191,7 +206,7 @@ def _noise(values: Sequence[float]) -> _Noise:
     alike = _bounded(far / near - 1 if near else 0.0)
     whole = sum((b - a) ** 2 for a, b in pairwise(values)) / (len(values) - 1)
     variance = whole / 2 * (1 + alike) / (1 - alike) ** 2
-    return _Noise(variance, _independent_share(ranks(values)))
+    return _Noise(max(variance, _rare(values)), _independent_share(ranks(values)))
 
 
 def _independent_share(ranked: Sequence[float]) -> float:
@@ -235,9 +250,8 @@ def _locate(values: Sequence[float], first: int, noise: _Noise, p_value: float) 
     """The one step of a stretch, where it is likeliest and where it may be."""
     n = len(values)
     mean = sum(values) / n
-    cusum = sum(values[: LEAST_SIDE - 1]) - mean * (LEAST_SIDE - 1)
-    logs = []
-    for k in range(LEAST_SIDE, n - LEAST_SIDE + 1):
+    cusum, logs = 0.0, []
+    for k in range(1, n):
         cusum += values[k - 1] - mean
         weight = n / (k * (n - k))
         logs.append(0.5 * math.log(weight) + cusum * cusum * weight / (2 * noise.variance))
@@ -245,8 +259,7 @@ def _locate(values: Sequence[float], first: int, noise: _Noise, p_value: float) 
     chances = [math.exp(log - highest) for log in logs]
     mode = max(range(len(chances)), key=chances.__getitem__)
     earliest, latest = _credible(chances, mode)
-    moved = first + LEAST_SIDE
-    return Step(moved + mode, moved + earliest, moved + latest, p_value)
+    return Step(first + 1 + mode, first + 1 + earliest, first + 1 + latest, p_value)
 
 
 def _credible(chances: Sequence[float], mode: int) -> tuple[int, int]:

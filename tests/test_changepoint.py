@@ -80,6 +80,17 @@ def test_one_outlier_is_no_step() -> None:
     values[30] = 1e9
 
     assert find_steps(values) == []
+    assert find_steps([2.0] * 99 + [7.0] + [2.0] * 100) == []
+
+
+def test_rare_values_that_become_frequent_are_a_step() -> None:
+    """As errors: mostly none, then one in some cells."""
+    draw = random.Random(11)
+    values = [0.05 * (draw.random() < (0.03 if i < 100 else 0.4)) for i in range(200)]
+
+    (step,) = find_steps(values)
+
+    assert abs(step.at - 100) < 15
 
 
 def test_a_ramp_is_not_overlooked() -> None:

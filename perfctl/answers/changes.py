@@ -12,7 +12,7 @@ from perfctl.answers.measures import Measure
 from perfctl.answers.series import Cell, Series
 from perfctl.answers.subjects import Subject
 from perfctl.config import Retention
-from perfctl.model import MINUTE_MS, Window
+from perfctl.model import HOUR_MS, MINUTE_MS, Window
 from perfctl.store import slots
 
 _CLOSE_UP = 30
@@ -20,6 +20,9 @@ _CLOSE_UP = 30
 _AS_LARGE = 0.8
 _LATE_MS = 5 * MINUTE_MS
 """An alert that fires at once may come before the cell of its change is over."""
+_WATCHED_MS = 7 * MINUTE_MS
+"""A route is judged over 5 minutes, a minute after their end: so long before lies what began then."""
+_NEAR_MS = HOUR_MS
 
 
 class Change(NamedTuple):
@@ -38,7 +41,8 @@ class Change(NamedTuple):
     """When the level before it began, or the series."""
     to_ms: int
     """When the level after it ended, or the series."""
-    p_value: float
+    p_value: float | None
+    """None where an alert alone says that there was a change."""
 
     @property
     def effect(self) -> float:
@@ -60,6 +64,8 @@ class Search(NamedTuple):
     samples: int
     chosen: Change | None
     others: tuple[Change, ...]
+    blind_ms: int = 0
+    """What changed in so long a time before the end of the window could not be told yet."""
 
     @property
     def is_enough(self) -> bool:
@@ -88,10 +94,53 @@ def _search(question: Question, subject: Subject, measure: Measure, series: Seri
     cells = series.cells(measure, question.window)
     changes = find_changes(measure, cells)
     chosen = _choose(changes, subject.opened_ms)
-    others = tuple(change for change in changes if change is not chosen)
     if chosen is not None:
+        others = tuple(change for change in changes if change is not chosen)
         chosen = _look_closer(chosen, series, question.now_ms - series.minutes_ms)
-    return Search(measure, len(cells), sum(cell.samples for cell in cells), chosen, others)
+    else:
+        others = ()
+    if subject.opened_ms is not None and not _is_near(chosen, subject.opened_ms):
+        assumed = _assume(measure, series, question.window, subject.opened_ms)
+        if assumed is not None:
+            chosen, others = assumed, tuple(changes)
+    blind = cells[-changepoint.LEAST_SIDE :]
+    return Search(
+        measure,
+        len(cells),
+        sum(cell.samples for cell in cells),
+        chosen,
+        others,
+        question.window.until_ms - blind[0].since_ms if blind else 0,
+    )
+
+
+def _is_near(change: Change | None, opened_ms: int) -> bool:
+    return change is not None and change.until_ms >= opened_ms - _NEAR_MS
+
+
+def _assume(measure: Measure, series: Series, window: Window, opened_ms: int) -> Change | None:
+    """The change that an alert says there was, where it is too new to be told by the series."""
+    cells = series.cells(measure._replace(fewest=1), window)
+    before = [c for c in cells if opened_ms - _WATCHED_MS - _NEAR_MS <= c.since_ms]
+    before = [c for c in before if c.until_ms <= opened_ms - _WATCHED_MS]
+    after = [c for c in cells if c.since_ms >= opened_ms - MINUTE_MS]
+    if min(sum(c.samples for c in side) for side in (before, after)) < max(measure.fewest, 2):
+        return None
+    was, now = _level(measure, before), _level(measure, after)
+    change = Change(
+        measure=measure,
+        at_ms=opened_ms - _WATCHED_MS // 2,
+        since_ms=before[-1].until_ms,
+        until_ms=after[0].since_ms,
+        before=was.value,
+        after=now.value,
+        samples_before=was.samples,
+        samples_after=now.samples,
+        from_ms=was.since_ms,
+        to_ms=now.until_ms,
+        p_value=None,
+    )
+    return change if change.effect >= 1 else None
 
 
 def _choose(changes: Sequence[Change], opened_ms: int | None) -> Change | None:

@@ -35,11 +35,6 @@ class Subject(NamedTuple):
     opened_ms: int | None = None
     """When the alert began to be one: its change lies before."""
 
-    @property
-    def is_total(self) -> bool:
-        """Whether it is about the requests of all routes together."""
-        return self.endpoint_ids is None and self.measures[0].scope is not Scope.MACHINE
-
 
 def find_subject(
     question: Question, config: Config, text: str, metric: str | None = None

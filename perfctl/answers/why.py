@@ -28,7 +28,7 @@ from perfctl.answers.subjects import Subject, find_subject
 from perfctl.config import DEFAULTS, Config
 from perfctl.errors import PerfctlError
 from perfctl.model import DAY_MS, MINUTE_MS, Window
-from perfctl.units import iso_utc
+from perfctl.units import format_duration, iso_utc
 
 AROUND_MS = 30 * MINUTE_MS
 FOUND = "found"
@@ -78,7 +78,7 @@ def _window_of(question: Question, subject: Subject) -> Window:
 
 
 def _without_change(question: Question, subject: Subject, found: Search) -> Answer:
-    warnings = () if found.is_enough else (_say_missing(found),)
+    warnings = (_say_blind(found) if found.is_enough else _say_missing(found),)
     data: dict[str, object] = {
         "subject": _describe(subject),
         "verdict": NO_CHANGE if found.is_enough else CANNOT_TELL,
@@ -89,6 +89,11 @@ def _without_change(question: Question, subject: Subject, found: Search) -> Answ
         "other_changes": [],
     }
     return answer(question, "why", data, found.samples, warnings=warnings)
+
+
+def _say_blind(found: Search) -> str:
+    blind = format_duration(found.blind_ms * 1000)
+    return f"what has changed in the last {blind} is too new to be told"
 
 
 def _say_missing(found: Search) -> str:
@@ -205,6 +210,7 @@ def describe_change(change: Change, scene: Scene | None = None) -> dict[str, obj
         "is_worse": change.effect > 0,
         "samples": {"before": change.samples_before, "after": change.samples_after},
         "p_value": change.p_value,
+        "is_assumed": change.p_value is None,
         "until": iso_utc(change.to_ms),
     }
     if scene is not None and scene.others is not None:

@@ -74,7 +74,8 @@ def _say_change(change: Shown, console: Console) -> Iterator[str]:
     edges = [say_moment(change["interval"][key]) for key in ("since", "until")]
     since, until = (edge.removeprefix(f"{at[:10]} ") for edge in edges)
     zone = local_zone(parse_moment(change["at"], 0))
-    said = f"at {at} {zone} (95 %: {since} – {until})"
+    sure = "as the alert says" if change["is_assumed"] else "95 %"
+    said = f"at {at} {zone} ({sure}: {since} – {until})"
     counts = f"{samples['before']:,} before, {samples['after']:,} after"
     others = change.get("other_routes")
     scope = f"{others['moved']} of {others['of']} other routes moved with it" if others else ""

@@ -316,6 +316,7 @@ def test_errors_that_a_deploy_brought(site: Site, why: Explain) -> None:
 def test_a_machine_that_got_busy(site: Site, why: Explain) -> None:
     """A metric of the machine: which route uses it, or that it is none."""
     site.serve(BEGIN)
+    site.serve_others(BEGIN)
     site.load(BEGIN, CHANGE, cpu=0.2)
     site.load(
         CHANGE, cpu=0.9, largest=[{"name": "postgres", "pid": 7, "user": "db", "cpu": 0.7,
@@ -327,8 +328,21 @@ def test_a_machine_that_got_busy(site: Site, why: Explain) -> None:
     assert found["change"]["metric"] == "cpu"
     assert lies_at(found["change"], CHANGE_MS)
     assert "traffic" in kinds(found["cleared"])
-    process = of_kind(found["suspects"], "process")
-    assert process["what"] == "postgres"
+    assert [(row["kind"], row["what"]) for row in found["suspects"]] == [("process", "postgres")]
+
+
+def test_a_route_that_makes_the_machine_busy(site: Site, why: Explain) -> None:
+    """Its requests use the CPU time that was added."""
+    site.serve(BEGIN, CHANGE, per_minute=20, cpu_us=20_000)
+    site.serve(CHANGE, per_minute=20, cpu_us=900_000)
+    site.serve_others(BEGIN)
+    site.load(BEGIN, CHANGE, cpu=0.2)
+    site.load(CHANGE, cpu=0.6)
+
+    route = of_kind(why("cpu")["suspects"], "route")
+
+    assert route["what"] == "GET /items/"
+    assert any("CPU time" in text for text in route["for"])
 
 
 def test_what_did_not_change_is_said(site: Site, why: Explain) -> None:
@@ -341,6 +355,17 @@ def test_what_did_not_change_is_said(site: Site, why: Explain) -> None:
     assert found["verdict"] == "no_change"
     assert found["change"] is None
     assert found["suspects"] == []
+
+
+def test_what_is_too_new_to_be_told_is_said(site: Site, ask: Ask) -> None:
+    """No change means none that can be told: not in the last three values."""
+    site.serve(BEGIN)
+    site.done()
+
+    answer = explain(ask(), Config(), "/items/")
+
+    assert answer.data["verdict"] == "no_change"
+    assert "too new to be told" in answer.warnings[0]
 
 
 def test_too_few_requests_cannot_tell(site: Site, ask: Ask) -> None:
@@ -427,6 +452,26 @@ def test_an_alert_is_explained_by_the_change_before_it(
     assert found["subject"]["route"] == "/items/"
     assert lies_at(found["change"], NOW_MS - 120 * MINUTE_MS)
     assert found["suspects"][0]["what"] == "v2"
+
+
+def test_an_alert_that_just_opened_is_taken_at_its_word(site: Site, ask: Ask, store: Path) -> None:
+    """A minute is too few values for a step; the cause is named all the same."""
+    site.serve(HOUR, 1, per_minute=30)
+    site.serve(1, per_minute=30, per_row=20, release="v2")
+    site.deploy("v2", 2, AFTER)
+    site.done()
+    open_alert(store, opened_ms=NOW_MS)
+
+    found = explain(ask(), Config(), "k3x9m2pq").data
+
+    assert found["change"]["is_assumed"] is True
+    assert found["change"]["p_value"] is None
+    assert found["change"]["ratio"] > 1.8
+    assert lies_at(found["change"], NOW_MS - MINUTE_MS)
+    assert kinds(found["suspects"])[:2] == ["deploy", "query"]
+    line = cause_line(ask(), "k3x9m2pq")
+    assert line is not None
+    assert line.startswith("deploy v2")
 
 
 @pytest.mark.parametrize(

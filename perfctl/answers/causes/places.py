@@ -3,112 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from perfctl import sketch
 from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect
 from perfctl.answers.causes.scene import MOVED, Scene, Side
-from perfctl.answers.measures import FEWEST_FOR_RATE, Scope
+from perfctl.answers.measures import FEWEST_FOR_RATE
 from perfctl.store.cells import Cell, Slot, merge
 from perfctl.store.endpoints import Endpoint
 from perfctl.units import format_ratio
 
 _MOST = 3
 _LEAST_SHARE = 0.2
+_LEAST_RISE = 1.2
+"""Of all routes together: below it, what one of them adds is noise."""
 _MEDIAN = measures.MEASURES["request_p50"]
 
 
+class _Part(NamedTuple):
+    """What of a route adds up to a measure, and what that is called."""
+
+    column: str | None
+    """None: of a quantile it is the requests above what it was."""
+    noun: str
+    is_load: bool = False
+    """By time rather than by request."""
+
+
+_PARTS = {
+    "request_avg": _Part("sum_us", "time"),
+    "error_rate": _Part("errors", "errors"),
+    "queries": _Part("queries", "queries"),
+    "db_time": _Part("db_us", "time in the database"),
+    "n_plus_one": _Part("n_plus_one", "requests with an N+1"),
+    "cache_hit_rate": _Part("cache_misses", "misses"),
+    "traffic": _Part("requests", "requests", is_load=True),
+    "queue_time": _Part("sum_us", "time that keeps workers busy", is_load=True),
+    "cpu": _Part("cpu_us", "CPU time of requests", is_load=True),
+    "load1": _Part("cpu_us", "CPU time of requests", is_load=True),
+}
+
+
 def judge_routes(scene: Scene) -> Iterator[Finding]:
-    """The routes that make up most of a change that is of all requests."""
-    if not scene.subject.is_total and scene.change.measure.scope is not Scope.MACHINE:
+    """The routes that make up most of a change that is of all requests, or of the machine."""
+    measure = scene.change.measure
+    if scene.subject.route is not None or measure.name in ("memory", "disk"):
         return
-    added = {
-        endpoint: _amount(scene, slot, scene.after)
-        - _amount(scene, scene.before.routes.get(endpoint), scene.before)
-        for endpoint, slot in scene.after.routes.items()
+    part = _PARTS.get(measure.name) or _Part(None, f"requests above {measure.say(_better(scene))}")
+    is_worse = scene.change.effect > 0
+    better, worse = (scene.before, scene.after) if is_worse else (scene.after, scene.before)
+    amounts = {
+        endpoint: (_amount(scene, part, endpoint, better), _amount(scene, part, endpoint, worse))
+        for endpoint in worse.routes
     }
-    whole = sum(value for value in added.values() if value > 0)
-    if len(added) < 2 or whole <= 0:
+    was, now = (
+        (sum(column) for column in zip(*amounts.values(), strict=True)) if amounts else (0, 0)
+    )
+    if len(amounts) < 2 or now < was * _LEAST_RISE:
         return
-    ranked = sorted(added, key=lambda endpoint: -added[endpoint])[:_MOST]
-    for endpoint in ranked:
-        share = added[endpoint] / whole
-        if share >= _LEAST_SHARE:
-            yield _suspect(scene, endpoint, share)
+    whole = sum(max(0.0, worst - best) for best, worst in amounts.values())
+    shares = {endpoint: (worst - best) / whole for endpoint, (best, worst) in amounts.items()}
+    for endpoint in sorted(shares, key=lambda endpoint: -shares[endpoint])[:_MOST]:
+        if shares[endpoint] >= _LEAST_SHARE:
+            kind = "added" if is_worse else "saved"
+            share = f"{format_ratio(shares[endpoint])} of the {kind} {part.noun}"
+            facts = [Evidence(share, 3 * shares[endpoint]), *_about_route(scene, endpoint)]
+            yield Suspect("route", f"{endpoint.method} {endpoint.route}", tuple(facts))
 
 
-def _suspect(scene: Scene, endpoint: Endpoint, share: float) -> Suspect:
-    facts = [Evidence(f"{format_ratio(share)} of the added {_noun(scene)}", 3 * share)]
-    before, after = scene.before.routes.get(endpoint), scene.after.routes[endpoint]
-    if before is None:
-        facts.append(Evidence("no request of it before the change", 0.5))
+def _better(scene: Scene) -> float:
+    return scene.oriented(scene.change.before, scene.change.after)[0]
+
+
+def _amount(scene: Scene, part: _Part, endpoint: Endpoint, side: Side) -> float:
+    slot = side.routes.get(endpoint)
+    if slot is None or side.total is None:
+        return 0.0
+    if part.column is None:
+        limit_us = int(_better(scene) * 1000)
+        amount = sketch.count_above(sketch.decode(slot.timed_sketch), limit_us)
     else:
-        values = [measures.value_of(_MEDIAN, slot) for slot in (before, after)]
-        if values[0] is not None and values[1] is not None:
-            effect = _MEDIAN.effect(values[0], values[1])
-            said = f"its median {_MEDIAN.say(values[0])} → {_MEDIAN.say(values[1])}"
-            facts.append(Evidence(said, 0.5 if abs(effect) >= 1 else -0.5))
-        shares = [_of_all(scene.before, before), _of_all(scene.after, after)]
-        if shares[1] >= 1.5 * shares[0]:
-            said = f"{format_ratio(shares[0])} → {format_ratio(shares[1])} of all requests"
-            facts.append(Evidence(said, 0.5))
-    return Suspect("route", f"{endpoint.method} {endpoint.route}", tuple(facts))
+        amount = getattr(slot.counted, part.column)
+    return amount / (side.window.length_ms if part.is_load else side.total.counted.requests)
+
+
+def _about_route(scene: Scene, endpoint: Endpoint) -> Iterator[Evidence]:
+    before, after = (side.routes.get(endpoint) for side in (scene.before, scene.after))
+    if before is None or after is None:
+        when = "before" if before is None else "after"
+        yield Evidence(f"no request of it {when} the change", 0.5)
+        return
+    values = [measures.value_of(_MEDIAN, slot) for slot in (before, after)]
+    if values[0] is not None and values[1] is not None:
+        is_moved = abs(_MEDIAN.effect(values[0], values[1])) >= 1
+        said = f"its median {_MEDIAN.say(values[0])} → {_MEDIAN.say(values[1])}"
+        yield Evidence(said, 0.5 if is_moved else -0.5)
+    shares = _of_all(scene.before, before), _of_all(scene.after, after)
+    if scene.rises(*shares, 1.5):
+        said = f"{format_ratio(shares[0])} → {format_ratio(shares[1])} of all requests"
+        yield Evidence(said, 0.5)
 
 
 def _of_all(side: Side, slot: Slot) -> float:
-    whole = side.total.counted.requests if side.total else 1
-    return slot.counted.requests / whole
-
-
-def _amount(scene: Scene, slot: Slot | None, side: Side) -> float:
-    """A route's part, by request of all, or of a load by time."""
-    if slot is None or side.total is None:
-        return 0.0
-    column = _COLUMNS.get(scene.change.measure.name)
-    if column is None:
-        limit_us = int(scene.change.before * 1000)
-        part = sketch.count_above(sketch.decode(slot.timed_sketch), limit_us)
-    else:
-        part = getattr(slot.counted, column)
-    is_load = scene.change.measure.name in _LOADS
-    return part / (side.window.length_ms if is_load else side.total.counted.requests)
-
-
-_COLUMNS = {
-    "request_avg": "sum_us",
-    "error_rate": "errors",
-    "queries": "queries",
-    "db_time": "db_us",
-    "n_plus_one": "n_plus_one",
-    "cache_hit_rate": "cache_misses",
-    "traffic": "requests",
-    "queue_time": "sum_us",
-    "cpu": "cpu_us",
-    "load1": "cpu_us",
-    "memory": "requests",
-    "disk": "requests",
-}
-"""What of a route adds up to a measure; of a quantile it is the requests above what it was."""
-_LOADS = ("traffic", "queue_time", "cpu", "load1", "memory", "disk")
-_NOUNS = {
-    "request_avg": "time",
-    "error_rate": "errors",
-    "queries": "queries",
-    "db_time": "time in the database",
-    "n_plus_one": "requests with an N+1",
-    "cache_hit_rate": "misses",
-    "traffic": "requests",
-    "queue_time": "time that keeps workers busy",
-    "cpu": "CPU time of requests",
-    "load1": "CPU time of requests",
-    "memory": "requests",
-    "disk": "requests",
-}
-
-
-def _noun(scene: Scene) -> str:
-    measure = scene.change.measure
-    return _NOUNS.get(measure.name) or f"requests above {measure.say(scene.change.before)}"
+    return slot.counted.requests / (side.total.counted.requests if side.total else 1)
 
 
 def judge_hosts(scene: Scene) -> Iterator[Finding]:
