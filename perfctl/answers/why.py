@@ -27,10 +27,11 @@ from perfctl.answers.measures import Scope
 from perfctl.answers.subjects import Subject, find_subject
 from perfctl.config import DEFAULTS, Config
 from perfctl.errors import PerfctlError
-from perfctl.model import DAY_MS, MINUTE_MS, Window
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from perfctl.units import format_duration, iso_utc
 
 AROUND_MS = 30 * MINUTE_MS
+_LATELY_MS = 6 * HOUR_MS
 FOUND = "found"
 NOTHING_FITS = "nothing_fits"
 NO_CHANGE = "no_change"
@@ -153,10 +154,13 @@ def _put_under(suspect: Suspect, deploy: Suspect) -> Suspect:
 
 
 def cause_line(question: Question, subject: str, config: Config = DEFAULTS) -> str | None:
-    """The likeliest cause in one line, for a notification; None where there is none to name."""
-    day = Window(max(0, question.now_ms - DAY_MS), question.now_ms)
+    """The likeliest cause in one line, for a notification; None where there is none to name.
+
+    It looks at the last hours alone: who is told of an alert waits for it.
+    """
+    lately = Window(max(0, question.now_ms - _LATELY_MS), question.now_ms)
     try:
-        found = explain(question._replace(window=day), config, subject)
+        found = explain(question._replace(window=lately), config, subject, is_window_said=True)
     except PerfctlError:  # an alert whose subject has no series has no cause to name
         return None
     if found.data["verdict"] != FOUND:

@@ -71,22 +71,29 @@ def mark(
     """
     now = session.begin(ctx)
     at_ms = _moment(now, at)
+    release = release or now.options.release
     folders = actions.places(now.store, Path.cwd())
     found = release_.Release()
     if auto or (ref is None and release is None):
         found = _detect(folders, is_needed=ref is None and release is None)
-    said = release_.named(ref, release or now.options.release, environment, found)
+    said = release_.named(ref, release, environment, found)
     held = packages.find_environment(os.environ, folders, python=python, venv=venv)
     contents = packages.read_packages(held)
     session.make(now)
     host, _ = settings.host_name(os.environ)
     marked = actions.mark(now.store, said, held, contents, host, at_ms)
-    with session.asking(now) as question:
+    with session.asking(_unfiltered(now)) as question:
         answer = describe_mark(
             question, marked.deploy, held.text, contents.unreadable, is_new=marked.is_new
         )
     session.reply(now, answer)
     return 0
+
+
+def _unfiltered(now: Session) -> Session:
+    """What names a question's window and origins does not hold for a mark that was just set."""
+    said = now.options._replace(host=None, release=None, since=None, until=None, source=None)
+    return now._replace(options=said)
 
 
 def _moment(now: Session, at: str | None) -> int:

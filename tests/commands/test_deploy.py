@@ -57,6 +57,13 @@ def test_a_mark_has_all_that_was_said_and_the_packages(
     }  # fmt: skip
 
 
+def test_the_release_may_stand_before_the_verb(perfctl: Perfctl, store: Path) -> None:
+    """There it filters questions; of a mark it is the release all the same."""
+    done = perfctl("--release", "r9", "deploy", "mark", "v9", "--format", "json", db=store)
+    assert done.code == 0
+    assert done.json["data"]["deploy"]["release"] == "r9"
+
+
 def test_a_mark_makes_the_store_where_there_is_none(perfctl: Perfctl, tmp_path: Path) -> None:
     """The first deploy may come before the first request."""
     store = tmp_path / "a.db"
