@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfctl import __version__
-from perfctl.answers import deploys
+from perfctl.answers import timeline
 from perfctl.answers.answer import Answer, Question, answer
 from perfctl.answers.gate import read_runtime
 from perfctl.collectors import packages, release
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
     def ref(self) -> str:
         """The deploy to compare with; empty for a file."""
         named = self.against or ""
-        return named.removeprefix(deploys.PREFIX) if named.startswith(deploys.PREFIX) else ""
+        return named.removeprefix(timeline.PREFIX) if named.startswith(timeline.PREFIX) else ""
 
 
 class Loaded(NamedTuple):

@@ -119,10 +119,10 @@ def _names_deploy(said: Options) -> bool:
 
 def _window_of_deploys(con: sqlite3.Connection, session: Session, default_ms: int) -> Window:
     """`--since deploy:REF` is from a deploy to the next one, `--until deploy:REF` up to a deploy."""
-    from perfctl.answers import deploys  # few questions are about a deploy
+    from perfctl.answers import timeline  # few questions are about a deploy
 
     said = session.options
-    return deploys.parse_window(con, said.since, said.until, session.now_ms, default_ms)
+    return timeline.parse_window(con, said.since, said.until, session.now_ms, default_ms)
 
 
 def _bring_in(session: Session, budget_s: float | None) -> tuple[int, tuple[str, ...]]:

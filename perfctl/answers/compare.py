@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from perfctl import units
-from perfctl.answers import deploys
+from perfctl.answers import timeline
 from perfctl.answers.answer import Answer, Question
 from perfctl.answers.endpoints import EndpointSummary, Order, summarise_endpoints
 from perfctl.answers.window import plan
@@ -110,7 +110,7 @@ def _key(row: EndpointSummary) -> tuple[str, str, str]:
 
 
 def _plan(question: Question, other: str, retention: Retention, *, is_window_said: bool) -> Span:
-    if not other.startswith(deploys.PREFIX):
+    if not other.startswith(timeline.PREFIX):
         try:
             back_ms = units.parse_duration(other)
         except UsageError as exc:
@@ -119,12 +119,12 @@ def _plan(question: Question, other: str, retention: Retention, *, is_window_sai
         if since_ms < back_ms:
             raise UsageError(f"--compare {other} lies before all times", _HINT)
         return Span(question.window, Window(since_ms - back_ms, until_ms - back_ms), None)
-    line, placed = deploys.find(question.con, other.removeprefix(deploys.PREFIX))
+    line, placed = timeline.find(question.con, other.removeprefix(timeline.PREFIX))
     deploy = placed.deploy
-    after = deploys.interval(line, deploy, question.now_ms)
+    after = timeline.interval(line, deploy, question.now_ms)
     if is_window_said:
         after = question.window
-    earlier = deploys.previous(line, deploy)
+    earlier = timeline.previous(line, deploy)
     first_ms = earlier.deploy.at_ms if earlier else 0
     # What is measured while the deploy happens belongs to neither side.
     _, edge = plan(Window(deploy.at_ms, deploy.at_ms + 1), question.now_ms, retention=retention)

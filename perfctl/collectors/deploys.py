@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl.answers import deploys as timeline
+from perfctl.answers import timeline
 from perfctl.collectors import packages
 from perfctl.collectors.packages import Contents, Environment
 from perfctl.collectors.release import Release

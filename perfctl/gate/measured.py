@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from perfctl.answers import deploys
+from perfctl.answers import timeline
 from perfctl.answers.answer import Question, has_requests
 from perfctl.answers.gate import ExactRequest, Live, has_tests, read_live, read_tests
 from perfctl.config import Config
@@ -119,11 +119,11 @@ def around_deploy(question: Question, ref: str, config: Config, *, is_windowed: 
     UsageError for a deploy that is not known, or a window that the baseline reaches into.
     """
     try:
-        line, placed = deploys.find(question.con, ref)
+        line, placed = timeline.find(question.con, ref)
     except NoDataError as exc:
         return Around(question, problem=exc.message)
-    before = deploys.interval(line, placed.deploy, question.now_ms)
-    after = deploys.following(line, placed.deploy)
+    before = timeline.interval(line, placed.deploy, question.now_ms)
+    after = timeline.following(line, placed.deploy)
     if not is_windowed:
         if after is None:
             return Around(question, problem=f"nothing was deployed after {placed.deploy.name} yet")

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect
 from perfctl.answers.causes.scene import FEW, MOST, Scene, Side
-from perfctl.answers.deploys import PackageChange, changes_of, package_changes, runs
+from perfctl.answers.deploys import PackageChange, changes_of, package_changes
+from perfctl.answers.timeline import runs
 from perfctl.model import HOUR_MS, MINUTE_MS
 from perfctl.store.cells import Slot
 from perfctl.store.deploys import Deploy

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from perfctl.answers import measures, traffic
 from perfctl.answers.answer import Question
 from perfctl.answers.changes import Change
-from perfctl.answers.deploys import Placed, time_line
 from perfctl.answers.measures import FEWEST_FOR_RATE, Scope
 from perfctl.answers.subjects import Subject
+from perfctl.answers.timeline import Placed, time_line
 from perfctl.answers.window import plan, plan_details
 from perfctl.config import Config, Retention
 from perfctl.model import DETAIL_LEVELS, HOUR_MS, Window
