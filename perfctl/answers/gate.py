@@ -99,6 +99,7 @@ def has_tests(question: Question) -> bool:
 
 
 _MOST_PERIODS = 48
+_FIRST_ERROR_CLASS = 4
 
 
 class LiveRoute(NamedTuple):
@@ -110,8 +111,8 @@ class LiveRoute(NamedTuple):
     """None for long polls."""
     queries_avg: float | None
     watched_requests: int
-    durations: dict[int, dict[int, int]]
-    """By stretch of time: answers that were no errors, by bucket of the sketch."""
+    durations: dict[int, dict[int, dict[int, int]]]
+    """By status class and stretch of time: answers that were no errors, by bucket of the sketch."""
     queries: dict[int, tuple[int, int]]
     """By stretch of time: (requests whose queries were recorded, their queries)."""
     repeats: tuple[QueryUse, ...]
@@ -211,10 +212,26 @@ def _live_route(item: Traffic, periods: list[PeriodRow], repeats: list[QueryUse]
         None if p95_us is None else min(p95_us, cell.max_us) / 1000,
         ratio(cell.queries, cell.watched_requests),
         cell.watched_requests,
-        {row.period: _buckets(row.sketch) for row in periods if row.sketch} if is_timed else {},
-        {row.period: (row.watched_requests, row.queries) for row in periods},
+        _durations(periods) if is_timed else {},
+        _queries(periods),
         tuple(repeats),
     )
+
+
+def _durations(periods: list[PeriodRow]) -> dict[int, dict[int, dict[int, int]]]:
+    found: dict[int, dict[int, dict[int, int]]] = {}
+    for row in periods:
+        if row.status_class < _FIRST_ERROR_CLASS:
+            found.setdefault(row.status_class, {})[row.period] = _buckets(row.sketch)
+    return found
+
+
+def _queries(periods: list[PeriodRow]) -> dict[int, tuple[int, int]]:
+    found: dict[int, tuple[int, int]] = {}
+    for row in periods:
+        watched, queries = found.get(row.period, (0, 0))
+        found[row.period] = watched + row.watched_requests, queries + row.queries
+    return found
 
 
 def _buckets(blob: bytes) -> dict[int, int]:

@@ -116,7 +116,9 @@ def _write_live(live: LiveSample) -> dict[str, Any]:
     return {
         subject: {
             "requests": route.requests,
-            "median_ms": _write_blocks(route.durations),
+            "median_ms": {
+                each: _write_blocks(blocks) for each, blocks in sorted(route.durations.items())
+            },
             "queries": [[block.requests, round(block.mean, 6)] for block in route.queries],
             "n_plus_one": sorted(route.repeats),
         }
@@ -209,7 +211,7 @@ def _read_live(routes: dict[str, Any], errors: dict[str, str]) -> LiveSample:
         {
             subject: RouteSample(
                 route["requests"],
-                _read_blocks(route["median_ms"]),
+                {each: _read_blocks(blocks) for each, blocks in route["median_ms"].items()},
                 tuple(QueryBlock(n, mean) for n, mean in route["queries"]),
                 dict.fromkeys(route["n_plus_one"]),
             )

@@ -17,7 +17,7 @@ A route passes only where its sample could have shown a slowdown of `DETECTABLE`
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple, TypeVar
 
@@ -36,6 +36,7 @@ _STEP = math.log((1 + sketch.RELATIVE_ERROR) / (1 - sketch.RELATIVE_ERROR))
 Counts = Mapping[int, int]
 """Requests by bucket of the sketch."""
 Period = TypeVar("Period", bound=int | str)
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Block(NamedTuple):
@@ -72,8 +73,8 @@ class Comparison(NamedTuple):
 
 
 def cut_blocks(
-    routes: Mapping[str, Mapping[Period, Counts]],
-) -> dict[str, tuple[Block, ...]]:
+    routes: Mapping[Key, Mapping[Period, Counts]],
+) -> dict[Key, tuple[Block, ...]]:
     """The blocks of each route: neighbouring periods together, of at least `FEWEST_IN_BLOCK`."""
     common = _common(routes)
     return {
@@ -82,7 +83,7 @@ def cut_blocks(
     }
 
 
-def _common(routes: Mapping[str, Mapping[Period, Counts]]) -> dict[Period, float]:
+def _common(routes: Mapping[Key, Mapping[Period, Counts]]) -> dict[Period, float]:
     """How much slower each period was for all routes alike, as a logarithm."""
     deviations: dict[Period, list[float]] = {}
     for periods in routes.values():

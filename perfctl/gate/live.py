@@ -33,7 +33,8 @@ class RouteSample:
     """What a comparison needs of a route."""
 
     requests: int
-    durations: tuple[Block, ...] = ()
+    durations: Mapping[str, Sequence[Block]] = field(default_factory=dict)
+    """By status class, `2xx`: a page and the redirect to sign in are not one distribution."""
     queries: tuple[QueryBlock, ...] = ()
     repeats: dict[str, QueryUse | None] = field(default_factory=dict)
     """The N+1 by shape and function; a baseline knows the keys alone."""
@@ -50,9 +51,20 @@ class LiveSample:
 
 def sample_live(live: Live) -> LiveSample:
     """The blocks of every route."""
-    blocks = latency.cut_blocks({name: route.durations for name, route in live.routes.items()})
+    blocks = latency.cut_blocks(
+        {
+            (subject, status_class): periods
+            for subject, route in live.routes.items()
+            for status_class, periods in route.durations.items()
+        }
+    )
     routes = {
-        subject: RouteSample(route.requests, blocks[subject], _query_blocks(route), _repeats(route))
+        subject: RouteSample(
+            route.requests,
+            {f"{each}xx": blocks[subject, each] for each in sorted(route.durations)},
+            _query_blocks(route),
+            _repeats(route),
+        )
         for subject, route in live.routes.items()
     }
     return LiveSample(routes, _known_errors(live))
@@ -94,15 +106,35 @@ def compare_live(
     for subject in sorted(base.routes.keys() - now.routes.keys()):
         yield not_exercised(subject, "requested in the baseline's traffic, not in this")
     shared = sorted(base.routes.keys() & now.routes.keys())
+    pairs = {
+        name: pair
+        for name in shared
+        if (pair := _same_class(base.routes[name].durations, now.routes[name].durations))
+    }
     yield from compare_durations(
-        {name: base.routes[name].durations for name in shared},
-        {name: now.routes[name].durations for name in shared},
+        {name: before for name, (before, _) in pairs.items()},
+        {name: after for name, (_, after) in pairs.items()},
         margin,
     )
     yield from _compare_queries(base, now, shared)
     for subject in shared:
         yield from _compare_repeats(subject, base.routes[subject], now.routes[subject])
     yield from _compare_errors(base.known_errors, errors)
+
+
+def _same_class(
+    before: Mapping[str, Sequence[Block]], after: Mapping[str, Sequence[Block]]
+) -> tuple[Sequence[Block], Sequence[Block]] | None:
+    """The answers of that status class of which both sides have most; None where they share none."""
+    shared = sorted(before.keys() & after.keys())
+    if not shared:
+        return None
+    most = max(shared, key=lambda each: min(_size(before[each]), _size(after[each])))
+    return before[most], after[most]
+
+
+def _size(blocks: Sequence[Block]) -> int:
+    return sum(block.requests for block in blocks)
 
 
 def compare_durations(

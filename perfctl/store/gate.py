@@ -126,11 +126,11 @@ def has_tests(con: sqlite3.Connection) -> bool:
 
 
 class PeriodRow(NamedTuple):
-    """What a route did in a stretch of time; `sketch` is of the answers that were no errors."""
+    """What a route did in a stretch of time, of the answers of one status class."""
 
     method: str
     route: str
-    kind: int
+    status_class: int
     period: int
     requests: int
     queries: int
@@ -139,16 +139,13 @@ class PeriodRow(NamedTuple):
 
 
 _SELECT_PERIODS = f"""
-SELECT e.method, e.route, e.kind, (c.period - :first) / :width, sum(c.requests), sum(c.queries),
-       sum(c.watched_requests),
-       CAST(group_concat(CASE WHEN c.status_class < 4 THEN c.sketch ELSE '' END, '') AS BLOB)
+SELECT e.method, e.route, c.status_class, (c.period - :first) / :width, sum(c.requests),
+       sum(c.queries), sum(c.watched_requests), CAST(group_concat(c.sketch, '') AS BLOB)
 FROM api_performance_metric c JOIN origin o ON o.id = c.origin_id
 JOIN endpoint e ON e.id = c.endpoint_id
 WHERE c.level = :level AND c.period >= :first AND c.period < :last AND e.kind != 1 {_ORIGINS}
-GROUP BY c.endpoint_id, 4
+GROUP BY c.endpoint_id, c.status_class, 4
 """
-
-
 _SELECT_EXTENT = f"""
 SELECT min(c.period), max(c.period) FROM api_performance_metric c
 JOIN origin o ON o.id = c.origin_id

@@ -64,8 +64,8 @@ def test_live_routes_have_their_numbers_and_stretches_of_time(ask: Ask, record: 
     route = found.routes["GET /items/"]
     assert (route.requests, route.watched_requests, route.queries_avg) == (21, 21, 2)
     assert route.error_rate == 1 / 21
-    assert sum(sum(counts.values()) for counts in route.durations.values()) == 20
-    assert len(route.durations) == 20
+    assert sum(sum(counts.values()) for counts in route.durations[2].values()) == 20
+    assert (set(route.durations), len(route.durations[2])) == ({2}, 20)
     assert sum(n for n, _ in route.queries.values()) == 21
     poll = found.routes["GET /poll/"]
     assert (poll.p95_ms, poll.durations) == (None, {})
@@ -77,18 +77,18 @@ def test_stretches_are_cut_over_the_traffic_and_not_over_the_window(
     """A day's window with half an hour in it has minutes; at most 48 stretches ever."""
     record([request(NOW_MS - i * MINUTE_MS) for i in range(1, 31)])
     route = read_live(ask(since_ms=DAY_MS), Config()).routes["GET /items/"]
-    assert len(route.durations) == 30
+    assert len(route.durations[2]) == 30
     record([request(NOW_MS - DAY_MS + HOUR_MS)])
     route = read_live(ask(since_ms=DAY_MS), Config()).routes["GET /items/"]
-    assert len(route.durations) <= 48
+    assert len(route.durations[2]) <= 48
 
 
 def test_older_windows_are_cut_by_hours(ask: Ask, record: Record) -> None:
     """Minutes are kept for two days."""
     record([request(NOW_MS - i * HOUR_MS) for i in range(1, 97)])
     route = read_live(ask(since_ms=4 * DAY_MS), Config()).routes["GET /items/"]
-    assert sum(sum(counts.values()) for counts in route.durations.values()) == 96
-    assert 40 <= len(route.durations) <= 48
+    assert sum(sum(counts.values()) for counts in route.durations[2].values()) == 96
+    assert 40 <= len(route.durations[2]) <= 48
 
 
 def test_live_n_plus_one_and_errors_come_along(ask: Ask, record: Record) -> None:

@@ -48,7 +48,7 @@ LIVE = RUN._replace(
         {
             "GET /items/": RouteSample(
                 40,
-                (Block(20, math.log(1500)), Block(20, math.log(1700))),
+                {"2xx": (Block(20, math.log(1500)), Block(20, math.log(1700)))},
                 (QueryBlock(40, 3.5),),
                 {"SELECT t f.py g": None},
             )
@@ -64,7 +64,10 @@ def rounded(base: Baseline) -> Baseline:
     routes = {
         name: RouteSample(
             route.requests,
-            tuple(Block(n, pytest.approx(log_us, abs=1e-6)) for n, log_us in route.durations),
+            {
+                each: tuple(Block(n, pytest.approx(log_us, abs=1e-6)) for n, log_us in blocks)
+                for each, blocks in route.durations.items()
+            },
             route.queries,
             route.repeats,
         )

@@ -31,7 +31,7 @@ def live(
         n = sum(sizes.values())
         asked = {period: (size, round(size * queries)) for period, size in sizes.items()}
         found = (repeats or {}).get(subject, ())
-        routes[subject] = LiveRoute(n, 0.0, 50.0, queries, n, periods, asked, found)
+        routes[subject] = LiveRoute(n, 0.0, 50.0, queries, n, {2: periods}, asked, found)
     return Live(Window(0, 1), routes, errors, known or {})
 
 
@@ -162,6 +162,23 @@ def test_a_route_without_requests_cannot_be_told() -> None:
     del now.routes["GET /4/"]
     (check,) = (check for check in checks(live(traffic(1)), now) if check.name == "exercised")
     assert (check.subject, check.lacks) == ("GET /4/", Lack.RECORDS)
+
+
+def test_pages_and_redirects_are_not_mixed() -> None:
+    """More visitors without a session do not make a page slow, nor fast; the larger class counts."""
+
+    def mixed(seed: int, redirects: int, **more: Any) -> Live:
+        made = live(traffic(seed, each=150, **more))
+        quick = traffic(seed + 50, each=redirects)
+        for subject, route in made.routes.items():
+            periods = {p: {b - 200: n for b, n in counts.items()}
+                       for p, counts in quick[subject].items()}  # fmt: skip
+            made.routes[subject] = route._replace(durations={**route.durations, 3: periods})
+        return made
+
+    assert failed(checks(mixed(1, 140), mixed(2, 20))) == set()
+    slow = checks(mixed(1, 140), mixed(2, 20, slower={3: 1.5}))
+    assert failed(slow) == {("latency", "GET /3/")}
 
 
 def test_new_routes_have_nothing_to_be_compared_with() -> None:
