@@ -41,7 +41,7 @@ test-django42: $(VENV)/.installed-dev ## The hook's tests under Django 4.2
 	@test -x $(VENV)/django42/bin/python || $(PYTHON) -m venv $(VENV)/django42
 	@$(VENV)/django42/bin/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.' 'django>=4.2,<4.3' pytest hypothesis gunicorn uvicorn
-	$(VENV)/django42/bin/python -m pytest tests/django_hook tests/examples
+	$(VENV)/django42/bin/python -m pytest tests/django_hook tests/hook_behaviour tests/examples
 
 lint: $(VENV)/.installed-dev ## ruff and mypy
 	$(BIN)/ruff check .
@@ -52,7 +52,11 @@ format: $(VENV)/.installed-dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev $(VENV)/.compiled ## Measure against peers; prints ratios
+$(VENV)/.installed-bench: pyproject.toml $(VENV)/.installed-dev
+	$(PIP) --editable '.[dev,bench]'
+	@touch $@
+
+bench: $(VENV)/.installed-bench $(VENV)/.compiled ## Measure against peers; prints ratios
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.installed-dev ## Make the generated pages anew
