@@ -56,7 +56,7 @@ def test_the_example_is_what_perfctl_says(perfctl: Run, site: Path) -> None:
         lines = [line.strip() for line in text.splitlines() if line.strip().startswith(("+", "−"))]
         numbers = [re.sub(r"[\d.]+( (min|ms|µs|s|h)\b)?", "N", line) for line in lines]
         # The step is found to a few minutes: whether it lies before or after its cause varies.
-        return [re.sub(r"N (before|after) it", "N beside it", line) for line in numbers]
+        return [re.sub(r"N (before|after) it|first seen .*", "beside it", line) for line in numbers]
 
     said = evidence(done)
     assert len(said) >= 7
