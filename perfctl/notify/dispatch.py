@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from perfctl import alerting
 from perfctl.alerts.transition import Transition
 from perfctl.config import Config
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
+from perfctl.notify.causes import find_causes
 from perfctl.notify.channels import NotDelivered, Sendable, ping, send
 from perfctl.notify.message import TELLING, Message, compose
 from perfctl.notify.plan import Channel, Plan, parse_plan
@@ -32,8 +33,6 @@ _KEEP_MS = 7 * DAY_MS
 _FIRST_MS = 10 * MINUTE_MS
 """What is older than this when the first channel is set up is the past, and not told."""
 
-Cause = Callable[[sqlite3.Connection, Transition], str | None]
-
 
 class Told(NamedTuple):
     """What a round delivered, and what kept the rest."""
@@ -43,29 +42,44 @@ class Told(NamedTuple):
     failures: tuple[str, ...]
 
 
-def notify(store: Path, config: Config, now_ms: int, host: str, cause: Cause | None = None) -> Told:
+def notify(store: Path, config: Config, now_ms: int, host: str) -> Told:
     """Tell what has happened since the last round, and what could not be told before."""
     plan = parse_plan(config.notify)
-    enqueue(store, plan, now_ms, host, cause)
+    enqueue(store, config, plan, now_ms, host)
     return deliver(store, plan, now_ms)
 
 
-def enqueue(store: Path, plan: Plan, now_ms: int, host: str, cause: Cause | None = None) -> None:
+def enqueue(store: Path, config: Config, plan: Plan, now_ms: int, host: str) -> None:
     """Put one message a channel into the outbox for all that has happened since."""
+    with reading(store) as con:
+        causes = find_causes(con, _news(con, plan, now_ms).steps, config, now_ms)
     with writing(store) as con, transaction(con):
-        last = outbox.told_until(con)
-        found = alerting.transitions_after(con, last or 0)
-        if found:
-            outbox.note_told(con, found[-1][0])
-        begin_ms = now_ms - _FIRST_MS if last is None else 0
-        steps = [step for _, step in found if is_told(step, plan) and step.at_ms >= begin_ms]
-        _put(con, plan.channels, steps, plan, now_ms, host, store, cause)
+        put = partial(_put, con, plan, causes=causes, now_ms=now_ms, host=host, store=store)
+        news = _news(con, plan, now_ms)
+        if news.last is not None:
+            outbox.note_told(con, news.last)
+        put(plan.channels, news.steps)
         again = [s for s in repetitions(con, plan, now_ms) if outbox.mark(con, s.id, now_ms)]
-        _put(con, plan.channels, again, plan, now_ms, host, store, cause)
+        put(plan.channels, again)
         if plan.escalation:
             late = [s for s in escalations(con, plan, now_ms) if outbox.mark(con, s.id, now_ms)]
-            _put(con, plan.escalation.channels, late, plan, now_ms, host, store, cause)
+            put(plan.escalation.channels, late)
         outbox.prune(con, now_ms - _KEEP_MS)
+
+
+class _News(NamedTuple):
+    """What has happened since the last round: its last step, and those to tell."""
+
+    last: int | None
+    steps: list[Transition]
+
+
+def _news(con: sqlite3.Connection, plan: Plan, now_ms: int) -> _News:
+    told = outbox.told_until(con)
+    found = alerting.transitions_after(con, told or 0)
+    begin_ms = now_ms - _FIRST_MS if told is None else 0
+    steps = [step for _, step in found if is_told(step, plan) and step.at_ms >= begin_ms]
+    return _News(found[-1][0] if found else None, steps)
 
 
 def is_told(step: Transition, plan: Plan) -> bool:
@@ -117,17 +131,18 @@ def _firing(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transi
 
 def _put(
     con: sqlite3.Connection,
+    plan: Plan,
     channels: tuple[tuple[str, Channel], ...],
     steps: list[Transition],
-    plan: Plan,
+    *,
+    causes: Mapping[str, str],
     now_ms: int,
     host: str,
     store: Path,
-    cause: Cause | None,
 ) -> None:
     if not steps or not channels:
         return
-    message = compose(steps, _causes(con, steps, cause), host, str(store))
+    message = compose(steps, causes, host, str(store))
     first_ms = _first_try_ms(plan, message, now_ms)
     outbox.add(
         con,
@@ -136,18 +151,6 @@ def _put(
             for name, _ in channels
         ],
     )
-
-
-def _causes(
-    con: sqlite3.Connection, steps: list[Transition], cause: Cause | None
-) -> dict[str, str]:
-    found = {}
-    for step in steps if cause else ():
-        if step.event in ("opened", "reopened", "worsened"):
-            line = cause(con, step) if cause else None
-            if line:
-                found[step.alert_id] = line
-    return found
 
 
 def _first_try_ms(plan: Plan, message: Message, now_ms: int) -> int:

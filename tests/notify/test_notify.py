@@ -196,16 +196,6 @@ def test_channels_that_come_later_are_not_told_the_past(store: Path) -> None:
     assert len(hook.got) == 1
 
 
-def test_the_cause_line_goes_with_what_opened(store: Path) -> None:
-    """What `why` found stands below the alert."""
-    with http_server() as hook:
-        settings = config(webhook=hook.url)
-        begin(store, settings)
-        open_alert(store, "aaaa1111")
-        dispatch.notify(store, settings, NOW_MS, "web1", lambda con, step: "after deploy v2")
-    assert "after deploy v2" in json.loads(hook.got[0].body)["text"]
-
-
 def test_a_webhook_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     """HMAC of the body with a secret from the environment, never from the file."""
     with http_server() as hook:
