@@ -36,6 +36,10 @@ from perfctl.spool.writer import Writer
 
 _ERROR, _KILLED, _CANCELLED = int(Flag.ERROR), int(Flag.KILLED), int(Flag.CANCELLED)
 _CANCELLED_STATUS = 499
+_NO_STATUS = 599
+"""For what a view put there that is no status of HTTP; it is a failure, and recorded as one."""
+_LONGEST_LENGTH = 12
+"""Digits of a length that a record can have: under a tebibyte."""
 
 Begin = Callable[[HttpRequest], RequestState | None]
 Append = Callable[[bytes], bool]
@@ -169,7 +173,8 @@ class Hook:
                             here.note_short(request.path_info)
                 else:
                     here.note_end(state, request.path_info)
-            state.status = response.status_code
+            status = response.status_code
+            state.status = status if 99 < status < 600 else _NO_STATUS
 
             # Straight in its store: `headers[...] =` takes 1.2 µs to find out that this is ASCII.
             headers = response.headers._store
@@ -285,7 +290,7 @@ class Hook:
 
 def _length_of(headers: dict[str, tuple[str, str]]) -> int | Null:
     _, length = headers.get("content-length", ("", ""))
-    return int(length) if length.isdecimal() else NULL
+    return int(length) if len(length) <= _LONGEST_LENGTH and length.isdecimal() else NULL
 
 
 def _nowhere(line: bytes) -> bool:

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLResolver, get_resolver
-from django.urls.resolvers import RoutePattern
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls.resolvers import LocalePrefixPattern, RoutePattern
 
 from django_hook import faults
 from django_hook.conf import HookSettings
@@ -147,7 +147,8 @@ def _route(raw: str, urlconf: str | None) -> str:
     plain, may_lack_slash = routes.without_format_suffix(shown)
     if may_lack_slash and not plain.endswith("/") and plain + "/" in _all_routes(urlconf):
         plain += "/"
-    if settings.USE_I18N and is_language_prefix_patterns_used(urlconf)[0]:
+    has_languages = settings.USE_I18N and is_language_prefix_patterns_used(urlconf)[0]
+    if has_languages and raw not in _routes_without_language(urlconf):
         return routes.with_language_prefix(plain, {code for code, _ in settings.LANGUAGES})
     return plain
 
@@ -164,19 +165,31 @@ def _readable_routes(urlconf: str) -> dict[str, str]:
     Routes with a language are missing where another one is active.
     """
     try:
-        found = dict(_routes_below(get_resolver(urlconf)))
+        found = dict(_routes_of(get_resolver(urlconf).url_patterns))
     except Exception:  # a pattern of the project's own kind
         faults.count("routes")
         return {}
     return {raw: routes.with_slash(shown) for raw, shown in found.items()}
 
 
-def _routes_below(resolver: URLResolver) -> Iterator[tuple[str, str]]:
-    for below in resolver.url_patterns:
+@cache
+def _routes_without_language(urlconf: str) -> frozenset[str]:
+    """The routes of matches that stand beside `i18n_patterns`: `my/` is a word, not a language."""
+    try:
+        patterns = get_resolver(urlconf).url_patterns
+        plain = [p for p in patterns if not isinstance(p.pattern, LocalePrefixPattern)]
+        return frozenset(raw for raw, _ in _routes_of(plain))
+    except Exception:  # a pattern of the project's own kind
+        faults.count("routes")
+        return frozenset()
+
+
+def _routes_of(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[tuple[str, str]]:
+    for below in patterns:
         part = str(below.pattern)
         shown = part if isinstance(below.pattern, RoutePattern) else routes.simplified(part)
         if isinstance(below, URLResolver):
-            for raw, shown_below in _routes_below(below):
+            for raw, shown_below in _routes_of(below.url_patterns):
                 # As Django joins them.
                 yield part + (raw.removeprefix("^") if part else raw), shown + shown_below
         else:

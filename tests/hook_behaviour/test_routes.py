@@ -119,6 +119,27 @@ def test_a_language_prefix_is_one_route(site: Site) -> None:
     ]
 
 
+def test_a_section_that_is_called_like_a_language_is_no_prefix(site: Site) -> None:
+    """Beside `i18n_patterns`: my/, it/ and id/ are languages of Django's default, and words."""
+    site.run(
+        """
+    from django.conf.urls.i18n import i18n_patterns
+
+    def view(request):
+        return HttpResponse()
+
+    urlpatterns += [path("my/orders/", view), path("de-facto/", view)]
+    urlpatterns += i18n_patterns(path("about/", view))
+    for p in ("/my/orders/", "/de-facto/", "/de/about/"):
+        assert get(p).status == 200, p
+        time.sleep(0.001)
+    """,
+        USE_I18N=True,
+        MIDDLEWARE=["Performance", "django.middleware.locale.LocaleMiddleware"],
+    )
+    assert [r.route for r in site.requests] == ["/my/orders/", "/de-facto/", "/<lang>/about/"]
+
+
 def test_a_route_that_begins_like_a_language_is_kept_without_i18n_patterns(site: Site) -> None:
     """A project whose section is called `it/` or `de/`."""
     routes = _visit(
