@@ -41,6 +41,9 @@ _NO_STATUS = 599
 _LONGEST_LENGTH = 12
 """Digits of a length that a record can have: under a tebibyte."""
 
+_ID_HEADER = "".join(("X-Request-", "ID"))
+"""A string of its own, by which the header that stands in an answer is known to be ours."""
+
 Begin = Callable[[HttpRequest], RequestState | None]
 Append = Callable[[bytes], bool]
 
@@ -182,7 +185,7 @@ class Hook:
                 state.request_id = self._identify(headers, request)
             else:
                 state.request_id = drawn = here.draw_id()
-                headers["x-request-id"] = ("X-Request-ID", drawn)
+                headers["x-request-id"] = (_ID_HEADER, drawn)
 
             match = request.resolver_match
             endpoint = None
@@ -242,13 +245,14 @@ class Hook:
             faults.count("break_off")
 
     def _identify(self, headers: dict[str, tuple[str, str]], request: HttpRequest) -> str:
-        """The id that the answer has, or one behind the caller's trace."""
-        _, given = headers.get("x-request-id", ("", ""))
-        if incoming.is_request_id(given):
+        """The id that the project has given to the answer, or one behind the caller's trace."""
+        name, given = headers.get("x-request-id", ("", ""))
+        # Ours is of an earlier request: the project answers several with one object.
+        if name is not _ID_HEADER and incoming.is_request_id(given):
             return given
         traceparent = request.META.get("HTTP_TRACEPARENT", "")
         made = incoming.request_id(traceparent, process.current.draw_id())
-        headers["x-request-id"] = ("X-Request-ID", made)
+        headers["x-request-id"] = (_ID_HEADER, made)
         return made
 
     def _tell_whose(self, state: RequestState, request: HttpRequest) -> None:

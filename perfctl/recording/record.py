@@ -137,16 +137,24 @@ def _encode_tail(
         db, uses = _pattern_uses(state.queries)
         parts[_PATTERNS] = _encode_uses(uses.values())
     if findings:
-        findings = findings[:_MOST_FINDINGS]
+        if len(findings) > _MOST_FINDINGS:
+            findings = findings[:_MOST_FINDINGS]
+            state.flags |= _CUT
         parts[_FINDINGS] = _encode_findings(findings)
         if any(finding.kind == "d" for finding in findings):
             state.flags |= _DUPLICATES
     if state.caches:
-        parts[_CACHES] = _encode_caches(state.caches)
+        if len(state.caches) <= MAX_ITEMS:
+            parts[_CACHES] = _encode_caches(state.caches)
+        else:
+            parts[_CACHES] = _sum_caches(state.caches)
+            state.flags |= _CUT
     if state.test is not None:
         parts[_TEST] = _quote_or_null(state.test, _LONGEST_TEST)
     if state.spans:
         parts[_SPANS] = _encode_spans(state.spans)
+        if len(state.spans) > MAX_ITEMS:
+            state.flags |= _CUT
     ordinals: Collection[int] = uses.keys()
     if findings or OTHER_ORDINAL in uses:
         ordinals = {*uses, *[finding.ordinal for finding in findings]} - {OTHER_ORDINAL}
@@ -244,8 +252,6 @@ def _encode_findings(findings: Sequence[Finding]) -> str:
 
 
 def _encode_caches(caches: dict[CacheCell, CacheUse]) -> str:
-    if len(caches) > MAX_ITEMS:
-        return _sum_caches(caches)
     items = [
         f"[{quote(alias, _LONGEST_NAME)},{quote(prefix, _LONGEST_NAME)},"
         f"{use.hits},{use.misses},{use.writes},{use.total_ns // 1000}]"

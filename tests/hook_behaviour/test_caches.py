@@ -404,3 +404,31 @@ def test_sessions_in_the_cache_are_seen_without_their_keys(site: Site) -> None:
     )
     assert set(site.request.caches) == {("default", "(other)")}
     assert outcome.told[0].encode() not in b"".join(site.spool.lines)
+
+
+def test_caches_that_were_summed_are_flagged(site: Site) -> None:
+    """`cut`: something was left out to fit, here into 400 items."""
+    aliases = ["default", "second", "third"]
+    site.run(
+        """
+    letters = str.maketrans("0123456789", "abcdefghij")
+
+    @page("")
+    def view(request):
+        for alias in list(caches):
+            for n in range(150):
+                caches[alias].get("k" + f"{n:03}".translate(letters) + ":1")
+        return HttpResponse()
+
+    get()
+    """,
+        CACHES={
+            alias: {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "LOCATION": alias,
+            }
+            for alias in aliases
+        },
+    )
+    assert set(site.request.caches) == {(alias, "(other)") for alias in aliases}
+    assert site.request.flags & CUT

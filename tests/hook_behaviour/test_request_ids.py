@@ -143,3 +143,16 @@ def test_each_middleware_alone_sets_it(only: str, site: Site) -> None:
     """The join with the browser's report does not depend on which of the four are there."""
     outcome = site.run(_ECHO + '    tell(get().headers["X-Request-ID"])\n', MIDDLEWARE=[only])
     assert outcome.told == [site.request.request_id]
+
+
+def test_a_response_that_is_answered_again_has_a_new_id(site: Site) -> None:
+    """`OK = HttpResponse()` in a module: the id that it has is the hook's own, of another request."""
+    site.run(
+        """
+    ok = HttpResponse("ok")
+    page("")(lambda request: ok)
+    get(), get()
+    """
+    )
+    first, second = (r.request_id for r in site.requests)
+    assert first != second
