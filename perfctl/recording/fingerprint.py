@@ -63,7 +63,7 @@ _QUOTES = {
     ),
 }
 # A name with its table, as Django writes most, needs no reading, nor does one behind these words.
-_NAMES_FOLLOW = r"SELECT|(?<!DISTINCT )FROM|JOIN|BY|AS|ON|INTO|UPDATE|TABLE"
+_NAMES_FOLLOW = r"(?<!DISTINCT )FROM|JOIN|AS|INTO|UPDATE"
 _NEEDS_READING = {
     Dialect.STANDARD: re.compile(r"['$]|--|/\*"),
     Dialect.SQLITE: re.compile(

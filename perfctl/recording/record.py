@@ -129,6 +129,8 @@ def _encode_tail(
     """Queries and their time, the items at the end, and the ordinals that these refer to."""
     parts = list(_TAIL)
     uses: dict[int, Use] = {}
+    if _is_too_much(state, findings):
+        state.flags |= _CUT
     if state.user is not None:
         parts[_USER] = _quote_or_null(state.user, 200)
     if state.lifetime_us is not None:
@@ -137,24 +139,16 @@ def _encode_tail(
         db, uses = _pattern_uses(state.queries)
         parts[_PATTERNS] = _encode_uses(uses.values())
     if findings:
-        if len(findings) > _MOST_FINDINGS:
-            findings = findings[:_MOST_FINDINGS]
-            state.flags |= _CUT
+        findings = findings[:_MOST_FINDINGS]
         parts[_FINDINGS] = _encode_findings(findings)
         if any(finding.kind == "d" for finding in findings):
             state.flags |= _DUPLICATES
     if state.caches:
-        if len(state.caches) <= MAX_ITEMS:
-            parts[_CACHES] = _encode_caches(state.caches)
-        else:
-            parts[_CACHES] = _sum_caches(state.caches)
-            state.flags |= _CUT
+        parts[_CACHES] = _encode_caches(state.caches)
     if state.test is not None:
         parts[_TEST] = _quote_or_null(state.test, _LONGEST_TEST)
     if state.spans:
         parts[_SPANS] = _encode_spans(state.spans)
-        if len(state.spans) > MAX_ITEMS:
-            state.flags |= _CUT
     ordinals: Collection[int] = uses.keys()
     if findings or OTHER_ORDINAL in uses:
         ordinals = {*uses, *[finding.ordinal for finding in findings]} - {OTHER_ORDINAL}
@@ -163,6 +157,12 @@ def _encode_tail(
         ordinals = _shorten(parts, state, uses, findings)
         tail = _join(parts)
     return db, tail, ordinals
+
+
+def _is_too_much(state: RequestState, findings: Sequence[Finding]) -> bool:
+    """Whether there are more items than a record holds."""
+    most = max(len(state.caches or ()), len(state.spans or ()))
+    return most > MAX_ITEMS or len(findings) > _MOST_FINDINGS
 
 
 def _join(parts: list[str]) -> str:
@@ -252,6 +252,8 @@ def _encode_findings(findings: Sequence[Finding]) -> str:
 
 
 def _encode_caches(caches: dict[CacheCell, CacheUse]) -> str:
+    if len(caches) > MAX_ITEMS:
+        return _sum_caches(caches)
     items = [
         f"[{quote(alias, _LONGEST_NAME)},{quote(prefix, _LONGEST_NAME)},"
         f"{use.hits},{use.misses},{use.writes},{use.total_ns // 1000}]"

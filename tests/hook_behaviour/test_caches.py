@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .site import Site
+from .spooled import CUT
 
 _LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 K = ("default", "k")

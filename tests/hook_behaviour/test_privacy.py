@@ -171,6 +171,9 @@ def test_the_log_says_nothing_private_of_a_request(site: Site) -> None:
         'SELECT id FROM shop_tag WHERE name IS "c4n4ry"',
         'UPDATE shop_tag SET name = CASE WHEN id = 1 THEN "c4n4ry" ELSE name END',
         'SELECT id FROM shop_tag WHERE name = lower("c4n4ry")',
+        'SELECT "c4n4ry"',
+        'SELECT id FROM shop_tag WHERE "c4n4ry" = name',
+        'INSERT INTO shop_tag (name) SELECT "c4n4ry"',
     ],
 )
 def test_a_value_in_double_quotes_is_replaced(sql: str, site: Site) -> None:

@@ -110,7 +110,7 @@ def test_shape(sql: str, shape: str) -> None:
         ),
         (
             'SELECT a FROM t WHERE b BETWEEN "a1" AND "bob" AND "c" = 1',
-            'SELECT a FROM t WHERE b BETWEEN ? AND ? AND "c" = ?',
+            "SELECT a FROM t WHERE b BETWEEN ? AND ? AND ? = ?",
         ),
         ('SELECT coalesce("bob", a) FROM t', "SELECT coalesce(?, a) FROM t"),
         ('SELECT coalesce(a, "it)s", "bob") FROM t', "SELECT coalesce(a, ?, ?) FROM t"),
@@ -119,12 +119,36 @@ def test_shape(sql: str, shape: str) -> None:
             'SELECT CASE WHEN "t"."a" THEN "bob" ELSE "eve" END FROM "t"',
             'SELECT CASE WHEN "t"."a" THEN ? ELSE ? END FROM "t"',
         ),
-        ('SELECT SUM("a"), "b" FROM (SELECT "a", "b" FROM t)', None),
-        ('SELECT a FROM t WHERE b IN (SELECT "a", "b" FROM t)', None),
+        ('SELECT "x", a FROM t', "SELECT ?, a FROM t"),
+        ('SELECT a FROM t WHERE "x" = b', "SELECT a FROM t WHERE ? = b"),
+        (
+            'SELECT a FROM t WHERE b IN (SELECT "x", c FROM t)',
+            "SELECT a FROM t WHERE b IN (SELECT ?, c FROM t)",
+        ),
+        (
+            'SELECT a FROM t GROUP BY "x", b ORDER BY b, "x" DESC',
+            "SELECT a FROM t GROUP BY ?, b ORDER BY b, ? DESC",
+        ),
+        ('INSERT INTO "t" ("a") SELECT "x" FROM u', 'INSERT INTO "t" ("a") SELECT ? FROM u'),
+        ('SELECT SUM("x") FROM t', "SELECT SUM(?) FROM t"),
+        (
+            'SELECT SUM("n") FROM (SELECT "t"."n" AS "n" FROM "t") "s" WHERE "s"."n" > 3',
+            'SELECT SUM("n") FROM (SELECT "t"."n" AS "n" FROM "t") "s" WHERE "s"."n" > ?',
+        ),
+        ('SELECT "t"."a" AS "a" FROM "t" UNION SELECT "u"."b" FROM "u" ORDER BY "a" ASC', None),
+        ('WITH "w" ("a") AS (SELECT "t"."b" FROM "t") SELECT w.a FROM "w"', None),
         ('UPDATE "t" SET "a" = %s, "b" = "x"', 'UPDATE "t" SET "a" = ?, "b" = ?'),
+        (
+            'UPDATE "t" SET "a" = CASE WHEN ("t"."id" = 1) THEN "x" END, "b" = 2 WHERE "x" = c',
+            'UPDATE "t" SET "a" = CASE WHEN ("t"."id" = ?) THEN ? END, "b" = ? WHERE ? = c',
+        ),
+        (
+            'UPDATE "t" SET "a" = 1 RETURNING "t"."id", "x" = b',
+            'UPDATE "t" SET "a" = ? RETURNING "t"."id", ? = b',
+        ),
         ('CREATE TABLE t ("a" text, "b" text, UNIQUE ("a", "b"))', None),
         ('CREATE INDEX "i" ON "t" ("a", "b")', None),
-        ('SELECT a FROM t GROUP BY "a", "b" ORDER BY "a", "b" DESC', None),
+        ('CREATE TABLE t AS SELECT "x"', "CREATE TABLE t AS SELECT ?"),
         (
             'INSERT INTO t ("a") VALUES (%s) ON CONFLICT ("a", "b") DO NOTHING',
             'INSERT INTO t ("a") VALUES (?) ON CONFLICT ("a", "b") DO NOTHING',
