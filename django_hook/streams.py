@@ -111,6 +111,15 @@ class _Ending:
             raise
         self.finish()
 
+    def __del__(self) -> None:
+        """Nobody closes a response that an ASGI server could not send, or was cancelled in sending."""
+        try:
+            if not self._is_over:
+                self.state.flags |= _CANCELLED
+                self.finish()
+        except Exception:
+            faults.count("stream")
+
     def _elapsed_us(self) -> int:
         return (perf_counter_ns() - self.state.started_ns) // 1000
 

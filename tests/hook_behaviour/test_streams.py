@@ -419,3 +419,68 @@ def test_an_error_page_for_a_stream_counts_its_own_bytes(site: Site) -> None:
     """
     )
     assert site.request.response_bytes == 4
+
+
+def test_a_server_that_cannot_send_ends_the_stream(site: Site) -> None:
+    """`send` raises, as with a connection that broke: one record, when its remains are collected."""
+    site.run(
+        """
+    @page("")
+    async def view(request):
+        async def chunks():
+            while True:
+                yield b"four"
+                await asyncio.sleep(0)
+        return StreamingHttpResponse(chunks())
+
+    def break_off(message):
+        if message.get("body"):
+            raise OSError("broken pipe")
+
+    async def visit():
+        task = asyncio.create_task(acall("GET", "/", on_send=break_off))
+        await asyncio.gather(task, return_exceptions=True)
+        del task
+        await asyncio.sleep(0)  # the step that was woken by the end of the task holds it
+        import gc
+        gc.collect()
+
+    asyncio.run(visit())
+    """
+    )
+    assert (site.request.status, site.request.response_bytes) == (200, 4)
+
+
+def test_a_request_cancelled_while_a_chunk_is_sent_is_recorded(site: Site) -> None:
+    """The server cancels while it sends: what was asked for until then is in the record."""
+    site.run(
+        """
+    from tests.hook_behaviour.shop.models import *
+    open_shop()
+
+    @page("")
+    async def view(request):
+        async def chunks():
+            while True:
+                await Book.objects.acount()
+                yield b"four"
+        return StreamingHttpResponse(chunks())
+
+    async def wait_for_ever(message):
+        if message.get("body"):
+            sending.set()
+            await asyncio.sleep(30)
+
+    async def visit():
+        global sending
+        sending = asyncio.Event()
+        task = asyncio.create_task(acall("GET", "/", on_send=wait_for_ever))
+        await sending.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(visit())
+    """
+    )
+    assert (site.request.status, site.request.response_bytes) == (200, 4)
+    assert (site.request.queries, site.request.flags & STREAM) == (1, STREAM)
