@@ -17,19 +17,20 @@ TASK: ContextVar[asyncio.Task[Any] | None] = ContextVar("perfctl_task", default=
 """The task that a request began in; tasks that it starts have it too."""
 
 _MOST_TASKS = 200
+_CALLED_FROM_SYNC = frozenset({"new_loop_wrap", "main_wrap"})
 _SUSPENDED = (("cr_frame", "cr_await"), ("ag_frame", "ag_await"), ("gi_frame", "gi_yieldfrom"))
 
 
 def waiting_frames(handler: FrameType) -> Iterator[FrameType]:
     """The frames of the task that awaits asgiref's `thread_handler`, nearest first.
 
-    Where the task has none of the request's own task, those follow: it waits for it in turn.
+    Where it is not the request's own task, that one's frames follow: it waits for it in turn.
     """
     handed = handler.f_locals
     loop, args = handed.get("loop"), handed.get("args") or ()
-    own_task = TASK.get()
     if not isinstance(loop, asyncio.AbstractEventLoop) or not args:
         return
+    own_task = TASK.get() or _task_of_sync_caller(loop)
     stack = _stack_of(own_task)
     if not _awaits(stack, args[0]):
         for task in _other_tasks(loop, own_task):
@@ -45,6 +46,16 @@ def _other_tasks(loop: asyncio.AbstractEventLoop, known: object) -> Iterator[Any
     tasks = asyncio.all_tasks(loop)
     if len(tasks) <= _MOST_TASKS:
         yield from (task for task in tasks if task is not known)
+
+
+def _task_of_sync_caller(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    """The task of asgiref's `async_to_sync`, as of an async view under WSGI, if there is but one."""
+    tasks = [task for task in _other_tasks(loop, None) if _name_of(task) in _CALLED_FROM_SYNC]
+    return tasks[0] if len(tasks) == 1 else None
+
+
+def _name_of(task: asyncio.Task[Any]) -> str:
+    return getattr(task.get_coro(), "__name__", "")
 
 
 def _stack_of(task: Any) -> list[FrameType]:

@@ -437,3 +437,23 @@ def _install(site: Site, text: str) -> str:
     packages.mkdir(parents=True)
     (packages / "lookup.py").write_text(textwrap.dedent(text))
     return f"sys.path.append({str(packages)!r}); import lookup"
+
+
+@pytest.mark.parametrize("server", ["asgi", "wsgi"])
+def test_an_n_plus_one_in_gathered_tasks_has_its_line(server: str, site: Site) -> None:
+    """The tasks have Django's frames only: those of the view's task, which waits for them, follow."""
+    site.run(
+        f"""
+    from tests.hook_behaviour.shop.models import *
+    open_shop()
+
+    @page("")
+    async def view(request):
+        await asyncio.gather(*(Book.objects.aget(pk=n + 1) for n in range(6)))  # here
+        return HttpResponse()
+
+    assert ask({server!r}).status == 200
+    """
+    )
+    [found] = site.request.findings
+    assert found.site == f"project.py:{site.line('# here')} in view"
