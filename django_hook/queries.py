@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import gc
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 from typing import Any
 
@@ -27,10 +29,26 @@ _wrappers: dict[str, Wrapper] = {}
 
 
 def watch_connections() -> None:
-    """Put the wrapper on the connections that are open here, and on each that will be."""
+    """Put the wrapper on the connections that are open, and on each that will be."""
     connection_created.connect(_watch, dispatch_uid="django_hook.queries")
     for connection in connections.all(initialized_only=True):
         _watch(connection=connection)
+    _watch_those_of_other_threads()
+
+
+@functools.cache
+def _watch_those_of_other_threads() -> None:
+    """Once, some 10 ms: an async test's handler is made in another thread than its connection."""
+    classes = frozenset(_family(BaseDatabaseWrapper))
+    for found in gc.get_referrers(*classes):
+        if type(found) in classes:  # not `isinstance`, which would wake what is lazy
+            _watch(connection=found)
+
+
+def _family(parent: type[Any]) -> Iterator[type[Any]]:
+    yield parent
+    for child in parent.__subclasses__():
+        yield from _family(child)
 
 
 def _watch(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
