@@ -23,6 +23,7 @@ class OpenSegment:
     __slots__ = (
         "errno",
         "fd",
+        "has_fragment",
         "inode",
         "is_begun",
         "is_clean",
@@ -49,6 +50,8 @@ class OpenSegment:
         """Whether its header is written."""
         self.is_clean = False
         """Whether the next line can follow at once. False during a write: a signal may end it."""
+        self.has_fragment = False
+        """Whether something follows the last whole line, as of the last look."""
         self.is_full = False
         """Whether it has its size, or was cut: the next line belongs into another one."""
         self.known: set[int] = set()
@@ -97,12 +100,22 @@ class OpenSegment:
         """Whether it takes no more lines: full, or a signal came before it was locked."""
         return self.is_full or self.inode < 0
 
-    def has_fragment(self) -> bool:
-        """Whether something follows the last whole line."""
+    def look(self) -> None:
+        """Give up a descriptor that is somebody else's by now, and a file that was cut."""
+        self.has_fragment = False
+        if self.is_clean or self.fd < 0:
+            return
         try:
-            return not self.is_clean and os.fstat(self.fd).st_size != self.size
-        except OSError:  # the write that comes next meets it too, and leaves the segment
-            return True
+            status = os.fstat(self.fd)
+        except OSError:  # closed by somebody
+            self.forget()
+            return
+        if self.inode not in (-1, status.st_ino):
+            self.forget()
+        elif status.st_size < self.size:  # its header is gone
+            self.is_full = True
+        else:
+            self.has_fragment = status.st_size > self.size
 
     def leave(self) -> None:
         """Give up a segment that cannot be written any more."""

@@ -13,7 +13,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Collection
-from os import F_OK, SEEK_CUR, access, fstat, getpid, lseek, write
+from os import F_OK, SEEK_CUR, access, getpid, lseek, write
 from pathlib import Path
 from typing import Protocol
 
@@ -120,14 +120,18 @@ class SpoolWriter:
                     return self._put_checked(slot, line, ordinals)
                 slot.is_clean = False
                 fd = slot.fd
+                size = slot.size
                 try:
+                    # First: a descriptor that the project closed may be a file of its own by now.
+                    if lseek(fd, 0, SEEK_CUR) != size:
+                        return self._put(slot, line, ordinals)
                     written = write(fd, line)
-                    size = lseek(fd, 0, SEEK_CUR)
                 except OSError:  # it is met again there, and seen to
                     return self._put(slot, line, ordinals)
+                size += length
                 if (
                     written == length
-                    and slot.size + length == size < self._max_file
+                    and size < self._max_file
                     and access(slot.path, F_OK, effective_ids=True)
                 ):
                     slot.size = size
@@ -232,16 +236,14 @@ class SpoolWriter:
         if slot.size + length == size < self._max_file:
             slot.size = size
             slot.is_clean = True
-            return True
-        if fstat(slot.fd).st_ino != slot.inode:  # closed by somebody, and now somebody else's
-            slot.forget()
-            return False
-        slot.is_full = True  # it has its size, or was cut by somebody and is without a header now
+        else:  # it has its size, or others have written into it, or cut it
+            slot.is_full = True
         return True
 
     def _put(self, slot: OpenSegment, line: bytes, ordinals: Collection[int]) -> bool:
         """Write a line with all that must stand before it, in another segment if need be."""
         for _ in range(_TRIES):
+            slot.look()
             if slot.is_spent:
                 slot.close()
             if slot.fd < 0:
@@ -278,7 +280,7 @@ class SpoolWriter:
     def _head(self, slot: OpenSegment, missing: list[int]) -> bytes:
         # After a fragment: the newline ends it, the "!" spoils its checksum. A newline alone would
         # make a second record of a fragment that lacks nothing else.
-        parts = [b"!\n"] if slot.has_fragment() else []
+        parts = [b"!\n"] if slot.has_fragment else []
         if not slot.is_begun:
             parts.append(self._header())
         parts += map(self._pattern_line, missing)

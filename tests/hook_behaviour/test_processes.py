@@ -495,8 +495,8 @@ def test_a_duration_does_not_go_by_the_wall_clock(site: Site) -> None:
 
 
 def test_a_project_that_closes_all_descriptors_is_recorded_on(site: Site) -> None:
-    """As daemons do: the hook opens what it needs anew, and reads from no other file."""
-    site.run(
+    """As daemons do: the hook opens what it needs anew, and no other file is read or written."""
+    outcome = site.run(
         """
     @page("<int:n>/")
     def view(request, n):
@@ -507,10 +507,12 @@ def test_a_project_that_closes_all_descriptors_is_recorded_on(site: Site) -> Non
     os.closerange(3, 200)
     files = [open(FOLDER / f"own{n}", "w+") for n in range(20)]
     get("/2/"), get("/3/")
+    tell([os.path.getsize(file.name) for file in files])
     """
     )
     assert len(site.requests) == 3
     assert [r.rss_kib is None for r in site.requests] == [False] * 3
+    assert outcome.told == [[0] * 20]
 
 
 def test_programs_that_a_view_runs_inherit_nothing(site: Site) -> None:

@@ -6,8 +6,8 @@ import errno
 import os
 import resource
 import shutil
+import socket
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,6 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
     monkeypatch.setattr("perfctl.spool.writer.write", disk.write)
     return disk
-
-
-@pytest.fixture
-def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A descriptor that every write to fails with ENOSPC, by the kernel."""
-    fd = os.open("/dev/full", os.O_WRONLY)
-    yield fd
-    os.close(fd)
 
 
 def limited(work: str, folder: Path, limit: int, clock: Clock | None = None) -> SpoolWriter:
@@ -164,16 +156,15 @@ def test_a_full_disk_is_left_alone_for_a_quarter_second(
     )  # fmt: skip
 
 
-def test_the_kernel_says_that_the_disk_is_full(folder: Path, full: int, clock: Clock) -> None:
+def test_the_kernel_says_that_the_disk_is_full(
+    folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same with an ENOSPC that nobody made up; the segment is kept and used again."""
     writer = spools.writer(folder, clock=clock)
     writer.append(line(["r", 1]))
-    (fd,) = spools.descriptors(folder)
-    kept = os.dup(fd)
-    os.dup2(full, fd)
-    assert not writer.append(line(["r", 2]))
-    os.dup2(kept, fd)
-    os.close(kept)
+    with open("/dev/full", "wb", buffering=0) as full, monkeypatch.context() as patch:
+        patch.setattr("perfctl.spool.writer.write", lambda _, data: full.write(data))
+        assert not writer.append(line(["r", 2]))
     clock.now += 0.3
     assert writer.append(line(["r", 3]))
     assert only(folder).records == [HEAD, ["r", 1], ["r", 3], ["c", "dropped:no_space", 1]]
@@ -331,23 +322,25 @@ def test_a_closed_descriptor_costs_nothing(folder: Path) -> None:
     assert writer.dropped == {}
 
 
-def test_a_descriptor_that_became_somebody_elses_is_not_closed(
-    folder: Path, tmp_path: Path
+@pytest.mark.parametrize("kind", ["file", "socket"])
+def test_a_descriptor_that_became_somebody_elses_is_left_alone(
+    folder: Path, tmp_path: Path, kind: str
 ) -> None:
-    """Closed and opened again by others, it is noticed at the first write and given up."""
+    """Closed and opened again by others: not a byte is written into it, nor is it closed."""
     writer = spools.writer(folder)
     writer.append(line(["r", 1]))
     (fd,) = spools.descriptors(folder)
-    other = os.open(tmp_path / "other", os.O_WRONLY | os.O_CREAT)
-    os.dup2(other, fd)
-    assert writer.append(line(["r", 2]))
-    assert writer.append(line(["r", 3]))
-    writer.close()
-    assert sorted(spools.records(folder)) == [["r", 1], ["r", 2], ["r", 3]]
-    assert (tmp_path / "other").read_bytes() == line(["r", 2])
-    assert len(spools.descriptors(tmp_path / "other")) == 2
-    os.close(fd)
-    os.close(other)
+    near, far = socket.socketpair()
+    with near, far, open(tmp_path / "other", "w+b") as file:
+        os.dup2(file.fileno() if kind == "file" else near.fileno(), fd)
+        assert writer.append(line(["r", 2]))
+        assert writer.append(line(["r", 3]))
+        writer.close()
+        assert sorted(spools.records(folder)) == [["r", 1], ["r", 2], ["r", 3]]
+        os.fstat(fd)  # still open
+        os.close(fd)
+        near.close()
+        assert (file.read(), far.recv(1)) == (b"", b"")
 
 
 def test_a_descriptor_that_is_not_ours_any_more_is_not_closed(folder: Path, disk: Disk) -> None:
