@@ -9,6 +9,7 @@ from enum import StrEnum
 from perfctl import sketch
 from perfctl.answers import traffic, trend
 from perfctl.answers.answer import Answer, Question, answer
+from perfctl.answers.spans import summarise_spans
 from perfctl.answers.traffic import Traffic
 from perfctl.config import Config
 from perfctl.errors import NoDataError, UsageError
@@ -80,8 +81,13 @@ def summarise_endpoints(
         summarise(item, used.length_ms, config, trends.get(item.endpoint, [])) for item in shown
     ]
     rows.sort(key=_KEYS[order])
+    data: dict[str, object] = {"endpoints": rows}
+    if route is not None:
+        methods = {row.method for row in rows}
+        spans = summarise_spans(question, config.retention, route) if rows else []
+        data["spans"] = [span for span in spans if span.method in methods]
     samples = sum(row.count for row in rows if row.kind != "probe" or route)
-    return answer(question, "endpoints", {"endpoints": rows}, samples, used)
+    return answer(question, "endpoints", data, samples, used)
 
 
 def resolve_route(question: Question, route: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from perfctl.answers.endpoints import EndpointSummary
+from perfctl.answers.spans import SpanSummary
 from perfctl.console import Console
 from perfctl.render.glyphs import pad
 from perfctl.render.sparkline import sparkline
@@ -19,21 +20,26 @@ _LEFT = 8
 _TREND = 24
 
 
-def render_endpoint(found: list[EndpointSummary], pieces: list[str], console: Console) -> str:
+def render_endpoint(
+    found: list[EndpointSummary], spans: list[SpanSummary], pieces: list[str], console: Console
+) -> str:
     """The numbers of each method of a route, by kind."""
     if len(found) == 1:
         title = heading(f"{found[0].method} {found[0].route}", pieces, console)
-        return f"{title}\n\n{_numbers(found[0], console)}"
+        return f"{title}\n\n{_numbers(found[0], spans, console)}"
     blocks = [
-        f"{paint(visible(row.method), 'bold', console)}\n{_numbers(row, console)}" for row in found
+        f"{paint(visible(row.method), 'bold', console)}\n"
+        + _numbers(row, [span for span in spans if span.method == row.method], console)
+        for row in found
     ]
     return "\n\n".join([heading(found[0].route, pieces, console), *blocks])
 
 
-def _numbers(row: EndpointSummary, console: Console) -> str:
+def _numbers(row: EndpointSummary, spans: list[SpanSummary], console: Console) -> str:
     room = None if console.width is None else max(1, console.width - _LEFT - 2)
     lines = []
-    for name, pieces in _kinds(row):
+    measured = [("measured" if not at else "", _span(spans[at])) for at in range(len(spans))]
+    for name, pieces in [*_kinds(row), *measured]:
         for index, line in enumerate(flow([piece for piece in pieces if piece], room, "   ")):
             left = pad("" if index else name, _LEFT)
             lines.append(f"{paint(left, 'dim', console)}  {line}")
@@ -94,6 +100,15 @@ def _repeats(row: EndpointSummary) -> list[str]:
         f"in {say_count(row.n_plus_one, 'request')}" if row.n_plus_one else "none",
         f"duplicate queries in {row.duplicates:,}" if row.duplicates else "",
         "see perfctl database --n-plus-one" if row.n_plus_one else "",
+    ]
+
+
+def _span(span: SpanSummary) -> list[str]:
+    return [
+        visible(span.name),
+        f"{say_ms(span.avg_ms)} a call",
+        f"{cell_mean(span.calls / span.requests)} a request in {span.requests:,}",
+        f"{say_ms(span.total_ms)} in all",
     ]
 
 

@@ -58,7 +58,9 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     if routes == 1:
         from perfctl.render.endpoint import render_endpoint
 
-        return join(render_endpoint(found, about(answer), console), notes(answer, console))
+        spans = answer.data.get("spans", [])
+        text = render_endpoint(found, spans, about(answer), console)
+        return join(text, notes(answer, console))
     shown = cut(found, limit)
     whole_ms = sum(row.total_ms for row in found)
     longest = max(len(row.method) for row in shown)

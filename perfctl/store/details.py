@@ -176,6 +176,14 @@ WHERE c.level = :level AND c.period >= :first AND c.period < :last {_ORIGINS}
 GROUP BY c.prefix_id
 """
 
+_SELECT_SPANS = f"""
+SELECT e.method, n.name, sum(s.requests), sum(s.calls), sum(s.sum_us)
+FROM span_metric s JOIN origin o ON o.id = s.origin_id JOIN span_name n ON n.id = s.span_id
+JOIN endpoint e ON e.id = s.endpoint_id
+WHERE s.level = :level AND s.period >= :first AND s.period < :last {_ORIGINS} AND e.route = :route
+GROUP BY e.method, s.span_id
+"""
+
 
 def select_queries(
     con: sqlite3.Connection, spans: Iterable[Span], origins: Filters
@@ -198,4 +206,16 @@ def select_caches(
         values = {**span._asdict(), **origins._asdict()}
         for alias, prefix, *numbers in con.execute(_SELECT_CACHES, values):
             found.append((alias, prefix, CacheCell(*numbers)))
+    return found
+
+
+def select_spans(
+    con: sqlite3.Connection, spans: Iterable[Span], origins: Filters, route: str
+) -> list[tuple[str, str, SpanCell]]:
+    """(method, name, sums) of what a project has timed in a route's requests, a row a span."""
+    found = []
+    for span in spans:
+        values = {**span._asdict(), **origins._asdict(), "route": route}
+        for method, name, *numbers in con.execute(_SELECT_SPANS, values):
+            found.append((method, name, SpanCell(*numbers)))
     return found

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from perfctl.answers.endpoints import EndpointSummary, Order, summarise_endpoints
+from perfctl.answers.spans import SpanSummary
 from perfctl.config import Config
 from perfctl.errors import UsageError
 from perfctl.model import DAY_MS, HOUR_MS, Filters
@@ -140,7 +141,7 @@ def test_an_unknown_route_names_the_nearest(ask: Ask, record: Record) -> None:
 def test_no_data_goes_before_an_unknown_route(ask: Ask) -> None:
     """Of an empty store nothing can be said about a route: exit 3."""
     found = summarise_endpoints(ask(), Config(), route="/items/")
-    assert found.data == {"endpoints": []}
+    assert found.data == {"endpoints": [], "spans": []}
     assert found.coverage.samples == 0
 
 
@@ -151,3 +152,22 @@ def test_the_trend_has_a_point_a_slice(ask: Ask, record: Record) -> None:
     (row,) = rows_of(ask)
 
     assert [point for point in row.trend if point is not None] == [8.0, 4.0]
+
+
+def test_a_route_alone_says_what_the_project_has_timed_in_it(ask: Ask, record: Record) -> None:
+    """Of that route, method and window only; the one that took most time first."""
+    record(
+        [
+            request(spans=[["seal", 2, 3_000], ["check", 1, 500]]),
+            request(spans=[["seal", 4, 9_000]]),
+            request(method="POST", spans=[["seal", 1, 70]]),
+            request(route="/other/", spans=[["seal", 1, 70]]),
+            request(at_ms=NOW_MS - 3 * DAY_MS, spans=[["seal", 1, 70]]),
+        ]
+    )
+    found = summarise_endpoints(ask(), Config(), route="/items/", method="get").data["spans"]
+    assert found == [
+        SpanSummary("GET", "seal", 2, 6, 2.0, 12.0),
+        SpanSummary("GET", "check", 1, 1, 0.5, 0.5),
+    ]
+    assert "spans" not in summarise_endpoints(ask(), Config()).data

@@ -18,6 +18,7 @@ from perfctl.answers.endpoints import EndpointSummary
 from perfctl.answers.errors import ErrorGroup
 from perfctl.answers.health import Check
 from perfctl.answers.requests import RequestRow
+from perfctl.answers.spans import SpanSummary
 from perfctl.answers.summary import Summary
 from perfctl.answers.upkeep import StoreCheck, StoreInfo
 from perfctl.cli import COMMANDS, app
@@ -76,7 +77,8 @@ DATA = {
     "health": f"`status`; {_listed('checks', Check)}",
     "summary": _names(Summary),
     "endpoints": (
-        f"{_listed('endpoints', EndpointSummary)}; with `--compare` also `before{{…}}` and"
+        f"{_listed('endpoints', EndpointSummary)}; of one route also"
+        f" {_listed('spans', SpanSummary)}; with `--compare` also `before{{…}}` and"
         " `change{…}` a row, `compared_with` and `gone[]`"
     ),
     "requests": _listed("requests", RequestRow),

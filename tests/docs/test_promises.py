@@ -65,7 +65,7 @@ def recorded(project: Path) -> Path:
     """The folder of a project with the README's settings, after three requests full of secrets."""
     folder = project.parent / "site"
     folder.mkdir()
-    (settings,) = blocks(README, "python")
+    settings, *_ = blocks(README, "python")
     subprocess.run(
         [sys.executable, "-c", _SITE, str(folder), settings],
         check=True,

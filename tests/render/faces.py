@@ -18,7 +18,9 @@ ANSWERS: dict[str, Callable[[], Answer]] = {
     "summary": samples.summary,
     "summary_calm": lambda: samples.summary(errors=[], alerts=[]),
     "endpoints": samples.endpoints,
-    "endpoint": lambda: samples.answer("endpoints", {"endpoints": [samples.endpoint()]}),
+    "endpoint": lambda: samples.answer(
+        "endpoints", {"endpoints": [samples.endpoint()], "spans": samples.spans()}
+    ),
     "requests": samples.requests,
     "database": samples.database,
     "cache": samples.caches,

@@ -12,6 +12,7 @@ from perfctl.answers.doctor import Finding, Verdict
 from perfctl.answers.endpoints import EndpointSummary
 from perfctl.answers.health import Check, Health, Status
 from perfctl.answers.requests import RequestRow
+from perfctl.answers.spans import SpanSummary
 from perfctl.answers.summary import Summary
 from perfctl.answers.upkeep import StoreCheck, StoreInfo
 from perfctl.console import Console
@@ -109,6 +110,14 @@ def endpoint(route: str = "/api/items/", **changes: Any) -> EndpointSummary:
         "trend": [100.0, 110.0, None, 90.0, 130.0, 180.0, 120.0, 125.0],
     }
     return EndpointSummary(**{**known, **changes})
+
+
+def spans() -> list[SpanSummary]:
+    """What a project has timed itself."""
+    return [
+        SpanSummary("GET", "vault.decrypt", 4100, 12_300, 1.25, 15_375.0),
+        SpanSummary("GET", "audit \x1b[31mlog", 300, 300, 0.4, 120.0),
+    ]
 
 
 def endpoints() -> Answer:
