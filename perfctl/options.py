@@ -63,7 +63,8 @@ def _declare(
         ),
     ] = None,
     since: Annotated[
-        str | None, Option("--since", metavar="WHEN", help="24h, 7d, today, 2026-11-01, deploy:REF.")
+        str | None,
+        Option("--since", metavar="WHEN", help="24h, 7d, today, 2026-11-01, deploy:REF."),
     ] = None,
     until: Annotated[
         str | None, Option("--until", metavar="WHEN", help="The end of the window.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from perfctl import sketch
+from perfctl.answers import measures
 from perfctl.model import HOUR_MS, MINUTE_MS
 from perfctl.stats import ratio
 from perfctl.store.cells import Cell, Slot
@@ -98,36 +98,6 @@ def value_of(name: str, slot: Slot) -> float | None:
     return _VALUES[name](slot)
 
 
-def samples_of(name: str, slot: Slot) -> int:
-    """On how many requests that value stands."""
-    cell = slot.counted
-    match name:
-        case "queue_ms":
-            return cell.queue_requests
-        case "queries" | "db_ms" | "n_plus_one_rate":
-            return cell.watched_requests
-        case "cache_hit_rate":
-            return cell.cache_hits + cell.cache_misses
-        case _:
-            return cell.requests
-
-
-def _quantile(share: float) -> Callable[[Slot], float | None]:
-    def find(slot: Slot) -> float | None:
-        value_us = sketch.quantile(slot.timed_sketch, share)
-        return None if value_us is None else min(value_us, slot.counted.max_us) / 1000
-
-    return find
-
-
-def _mean_ms(total: str, count: str) -> Callable[[Slot], float | None]:
-    def find(slot: Slot) -> float | None:
-        mean_us = ratio(getattr(slot.counted, total), getattr(slot.counted, count))
-        return None if mean_us is None else mean_us / 1000
-
-    return find
-
-
 def _timed(of: Callable[[Cell], float]) -> Callable[[Slot], float | None]:
     """Long polls stand outside of all that is about how long a request took."""
     return lambda slot: of(slot.counted) if slot.timed_sketch else None
@@ -139,14 +109,12 @@ _VALUES: dict[str, Callable[[Slot], float | None]] = {
     "error_rate": lambda slot: ratio(slot.counted.errors, slot.counted.requests),
     "avg_ms": _timed(lambda cell: cell.sum_us / cell.requests / 1000),
     "max_ms": _timed(lambda cell: cell.max_us / 1000),
-    "p50_ms": _quantile(0.5),
-    "p95_ms": _quantile(0.95),
-    "p99_ms": _quantile(0.99),
+    "p50_ms": measures.quantile_ms(0.5),
+    "p95_ms": measures.quantile_ms(0.95),
+    "p99_ms": measures.quantile_ms(0.99),
     "queries": lambda slot: ratio(slot.counted.queries, slot.counted.watched_requests),
     "n_plus_one_rate": lambda slot: ratio(slot.counted.n_plus_one, slot.counted.watched_requests),
-    "queue_ms": _mean_ms("queue_us", "queue_requests"),
-    "db_ms": _mean_ms("db_us", "watched_requests"),
-    "cache_hit_rate": lambda slot: ratio(
-        slot.counted.cache_hits, slot.counted.cache_hits + slot.counted.cache_misses
-    ),
+    "queue_ms": measures.queue_ms,
+    "db_ms": measures.db_ms,
+    "cache_hit_rate": lambda slot: measures.hit_rate(slot.counted),
 }

@@ -10,6 +10,7 @@ from perfctl.alerts.machine import Reading
 from perfctl.alerts.metrics import Scope
 from perfctl.alerts.minute import Minute, Route
 from perfctl.alerts.rules import ALL, Rule, Severity
+from perfctl.answers import measures
 from perfctl.answers.traffic import add
 from perfctl.config import Config
 from perfctl.model import MINUTE_MS
@@ -121,7 +122,7 @@ def _read_enough(
 
 def _is_enough(rule: Rule, slots: list[Slot]) -> bool:
     name = rule.metric.name
-    return sum([metrics.samples_of(name, slot) for slot in slots]) >= rule.samples
+    return sum([measures.samples_of(name, slot) for slot in slots]) >= rule.samples
 
 
 def _read(

@@ -113,10 +113,10 @@ def value_of(measure: Measure, slot: Slot) -> float | None:
     return _VALUES[measure.name](slot)
 
 
-def samples_of(measure: Measure, slot: Slot) -> int:
-    """On how many requests that stands."""
+def samples_of(name: str, slot: Slot) -> int:
+    """On how many requests a value of that name stands."""
     cell = slot.counted
-    match measure.name:
+    match ALIASES.get(name, name):
         case "queue_time":
             return cell.queue_requests
         case "queries" | "db_time" | "n_plus_one":
@@ -127,12 +127,24 @@ def samples_of(measure: Measure, slot: Slot) -> int:
             return cell.requests
 
 
-def _quantile(share: float) -> Callable[[Slot], float | None]:
+def quantile_ms(share: float) -> Callable[[Slot], float | None]:
+    """What finds a quantile of durations; of nothing but long polls there is none."""
+
     def find(slot: Slot) -> float | None:
         value_us = sketch.quantile(slot.timed_sketch, share)
         return None if value_us is None else min(value_us, slot.counted.max_us) / 1000
 
     return find
+
+
+def queue_ms(slot: Slot) -> float | None:
+    """The mean time in the front server's queue."""
+    return mean_ms(slot.counted.queue_us, slot.counted.queue_requests)
+
+
+def db_ms(slot: Slot) -> float | None:
+    """The mean time in the database."""
+    return mean_ms(slot.counted.db_us, slot.counted.watched_requests)
 
 
 def mean_ms(sum_us: int, count: int) -> float | None:
@@ -147,13 +159,13 @@ def hit_rate(cell: Cell) -> float | None:
 
 
 _VALUES: dict[str, Callable[[Slot], float | None]] = {
-    "request_p95": _quantile(0.95),
-    "request_p50": _quantile(0.5),
+    "request_p95": quantile_ms(0.95),
+    "request_p50": quantile_ms(0.5),
     "request_avg": lambda slot: mean_ms(slot.counted.sum_us, slot.counted.requests),
     "error_rate": lambda slot: ratio(slot.counted.errors, slot.counted.requests),
     "queries": lambda slot: ratio(slot.counted.queries, slot.counted.watched_requests),
-    "queue_time": lambda slot: mean_ms(slot.counted.queue_us, slot.counted.queue_requests),
-    "db_time": lambda slot: mean_ms(slot.counted.db_us, slot.counted.watched_requests),
+    "queue_time": queue_ms,
+    "db_time": db_ms,
     "n_plus_one": lambda slot: ratio(slot.counted.n_plus_one, slot.counted.watched_requests),
     "cache_hit_rate": lambda slot: hit_rate(slot.counted),
 }

@@ -77,7 +77,7 @@ class Series:
 
 def _of_requests(found: dict[int, Slot], measure: Measure, width_ms: int) -> list[Cell]:
     """Slots put together until there are enough requests; what is left at the end joins the last."""
-    counts = {number: measures.samples_of(measure, slot) for number, slot in found.items()}
+    counts = {number: measures.samples_of(measure.name, slot) for number, slot in found.items()}
     fewest = max(measure.fewest, -(-sum(counts.values()) // MOST_CELLS))
     groups: list[list[int]] = []
     waiting: list[int] = []
@@ -100,7 +100,7 @@ def _cell(
     if value is None:
         return []
     since_ms, until_ms = group[0] * width_ms, (group[-1] + 1) * width_ms
-    return [Cell(since_ms, until_ms, value, measures.samples_of(measure, whole), content)]
+    return [Cell(since_ms, until_ms, value, measures.samples_of(measure.name, whole), content)]
 
 
 def _of_traffic(found: dict[int, Slot], slot_ms: int, width_ms: int, until_ms: int) -> list[Cell]:
