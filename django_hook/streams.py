@@ -7,6 +7,7 @@ chunk. A file that the server may send by itself is left as it is and recorded w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter_ns
 from typing import Any
@@ -99,16 +100,9 @@ class _Ending:
     def close(self) -> None:
         """The response is closed: by the server at its end, or early."""
         close, self.close_content = self.close_content, None
-        try:
-            if close is not None:
-                token = STATE.set(self.state)
-                try:
-                    close()
-                finally:
-                    STATE.reset(token)
-        except BaseException as exc:
-            self.fail(exc)
-            raise
+        if close is not None:
+            with _Step(self):
+                close()
         self.finish()
 
     def __del__(self) -> None:
@@ -124,6 +118,25 @@ class _Ending:
         return (perf_counter_ns() - self.state.started_ns) // 1000
 
 
+class _Step:
+    """The project's code runs for the request again, until it has made a chunk or no more."""
+
+    def __init__(self, ending: _Ending) -> None:
+        self._ending = ending
+
+    def __enter__(self) -> None:
+        self._token = STATE.set(self._ending.state)
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> None:
+        # A coroutine that the garbage collector closes ends in another context.
+        with contextlib.suppress(ValueError):
+            STATE.reset(self._token)
+        if isinstance(exc, (StopIteration, StopAsyncIteration)):
+            self._ending.finish()
+        elif exc is not None:
+            self._ending.fail(exc)
+
+
 class _Chunks:
     """A sync stream's chunks."""
 
@@ -136,19 +149,9 @@ class _Chunks:
         return self
 
     def __next__(self) -> Any:
-        ending = self._ending
-        token = STATE.set(ending.state)
-        try:
+        with _Step(self._ending):
             chunk = self._next()
-        except StopIteration:
-            ending.finish()
-            raise
-        except BaseException as exc:
-            ending.fail(exc)
-            raise
-        finally:
-            STATE.reset(token)
-        ending.took_chunk(chunk)
+        self._ending.took_chunk(chunk)
         return chunk
 
 
@@ -164,17 +167,7 @@ class _AsyncChunks:
         return self
 
     async def __anext__(self) -> Any:
-        ending = self._ending
-        token = STATE.set(ending.state)
-        try:
+        with _Step(self._ending):
             chunk = await self._next()
-        except StopAsyncIteration:
-            ending.finish()
-            raise
-        except BaseException as exc:
-            ending.fail(exc)
-            raise
-        finally:
-            STATE.reset(token)
-        ending.took_chunk(chunk)
+        self._ending.took_chunk(chunk)
         return chunk

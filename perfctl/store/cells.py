@@ -154,15 +154,22 @@ def compact(con: sqlite3.Connection, longest: Mapping[tuple[int, int], int]) -> 
     count = 0
     for (level, period), longer_than in sorted(longest.items()):
         for select, update in _LONG.values():
-            rows = con.execute(select, (level, period, longer_than)).fetchall()
-            changes = [
-                (shorter, level, period, *key)
-                for *key, blob in rows
-                if len(shorter := sketch.compact(blob)) < len(blob)
-            ]
-            con.executemany(update, changes)
-            count += len(changes)
+            count += rewrite_long(con, select, update, (level, period), longer_than)
     return count
+
+
+def rewrite_long(
+    con: sqlite3.Connection, select: str, update: str, cell: tuple[int, int], longer_than: int
+) -> int:
+    """Shorten the sketches of a level and period that `select` finds, by `update`; how many."""
+    rows = con.execute(select, (*cell, longer_than)).fetchall()
+    changes = [
+        (shorter, *cell, *key)
+        for *key, blob in rows
+        if len(shorter := sketch.compact(blob)) < len(blob)
+    ]
+    con.executemany(update, changes)
+    return len(changes)
 
 
 def longest_sketches(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from perfctl import sketch
 from perfctl.model import DETAIL_LEVELS, Filters
-from perfctl.store.cells import MOST, SHORT_SKETCH_BYTES, Span, bounded
+from perfctl.store.cells import MOST, SHORT_SKETCH_BYTES, Span, bounded, rewrite_long
 
 
 class QueryCell(NamedTuple):
@@ -129,17 +129,10 @@ WHERE level = ? AND period = ? AND origin_id = ? AND endpoint_id = ? AND pattern
 
 def compact(con: sqlite3.Connection, longest: Mapping[tuple[int, int], int]) -> int:
     """Rewrite the sketches of queries that are longer than `longest` says by level and period."""
-    count = 0
-    for (level, period), longer_than in sorted(longest.items()):
-        rows = con.execute(_LONG_QUERIES, (level, period, longer_than)).fetchall()
-        changes = [
-            (shorter, level, period, *key)
-            for *key, blob in rows
-            if len(shorter := sketch.compact(blob)) < len(blob)
-        ]
-        con.executemany(_REWRITE_QUERY, changes)
-        count += len(changes)
-    return count
+    return sum(
+        rewrite_long(con, _LONG_QUERIES, _REWRITE_QUERY, cell, longer_than)
+        for cell, longer_than in sorted(longest.items())
+    )
 
 
 class PatternSums(NamedTuple):

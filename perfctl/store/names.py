@@ -10,14 +10,11 @@ from perfctl.model import EndpointKind
 from perfctl.recording.check import is_text
 
 MAX_ENDPOINTS = 2000
-MAX_PATTERNS = 20_000
-MAX_PREFIXES = 2000
-MAX_SITES = 10_000
-MAX_TESTS = 50_000
-MAX_SPANS = 1000
 OTHER = "(other)"
 
 EndpointKey = tuple[str, str, int]
+Name = tuple[str, ...]
+Values = tuple[object, ...]
 
 
 class Names:
@@ -27,11 +24,8 @@ class Names:
         self._con = con
         self._now_ms = now_ms
         self._endpoints: dict[EndpointKey, int] = {}
-        self._patterns: dict[tuple[str, str], int] = {}
-        self._sites: dict[str, int] = {"": 0}
-        self._prefixes: dict[tuple[str, str], int] = {}
-        self._tests: dict[str, int] = {}
-        self._spans: dict[str, int] = {}
+        self._known: dict[str, dict[Name, int]] = {table: {} for table in _FIND}
+        self._known["call_site"][("",)] = 0
         self.crowded: dict[str, int] = {}
         """How many names went to `(other)` because their table is full, by table."""
 
@@ -75,7 +69,7 @@ class Names:
 
     def prefixes(self, keys: Sequence[tuple[str, str]]) -> list[int]:
         """The number of each of many key prefixes."""
-        return self._all("cache_prefix", keys, self._prefixes, self.prefix)
+        return self._all("cache_prefix", keys, self._known["cache_prefix"], self.prefix)
 
     def _all(
         self, table: str, keys: Sequence[Any], known: dict[Any, int], find: Callable[..., Any]
@@ -107,78 +101,36 @@ class Names:
 
     def pattern(self, alias: str, fingerprint: str) -> int:
         """The number of a query pattern of a database alias."""
-        key = (alias, fingerprint)
-        found = self._patterns.get(key)
-        if found is None:
-            row = self._con.execute(
-                "SELECT id FROM query_pattern WHERE alias = ? AND fingerprint = ?", key
-            ).fetchone()
-            if (
-                row is None
-                and fingerprint != OTHER
-                and self._is_full("query_pattern", MAX_PATTERNS)
-            ):
-                return self.pattern(alias, OTHER)
-            found = self._patterns[key] = (
-                int(row[0])
-                if row
-                else self._add(
-                    "INSERT INTO query_pattern(alias, fingerprint, first_seen_ms) VALUES(?, ?, ?)",
-                    (*key, self._now_ms),
-                )
-            )
-        return found
+        seen = (self._now_ms,)
+        return self._intern("query_pattern", (alias, fingerprint), (alias, OTHER), seen, seen)
 
     def site(self, location: str, detail: str | None) -> int:
         """The number of an N+1 call site; 0 for none."""
-        found = self._sites.get(location)
-        if found is None:
-            row = self._con.execute(
-                "SELECT id FROM call_site WHERE location = ?", (location,)
-            ).fetchone()
-            if row is None and location != OTHER and self._is_full("call_site", MAX_SITES):
-                return self.site(OTHER, None)
-            found = self._sites[location] = (
-                int(row[0])
-                if row
-                else self._add(
-                    "INSERT INTO call_site(location, detail) VALUES(?, ?)", (location, detail)
-                )
-            )
-        return found
+        return self._intern("call_site", (location,), (OTHER,), (detail,), (None,))
 
     def prefix(self, alias: str, prefix: str) -> int:
         """The number of a key prefix of a cache alias."""
-        key = (alias, prefix)
-        found = self._prefixes.get(key)
-        if found is None:
-            row = self._con.execute(
-                "SELECT id FROM cache_prefix WHERE alias = ? AND prefix = ?", key
-            ).fetchone()
-            if row is None and prefix != OTHER and self._is_full("cache_prefix", MAX_PREFIXES):
-                return self.prefix(alias, OTHER)
-            found = self._prefixes[key] = (
-                int(row[0])
-                if row
-                else self._add("INSERT INTO cache_prefix(alias, prefix) VALUES(?, ?)", key)
-            )
-        return found
+        return self._intern("cache_prefix", (alias, prefix), (alias, OTHER))
 
     def test(self, name: str) -> int:
         """The number of a test."""
-        return self._single("test_case", name, self._tests, MAX_TESTS)
+        return self._intern("test_case", (name,), (OTHER,))
 
     def span(self, name: str) -> int:
         """The number of a `measure` name."""
-        return self._single("span_name", name, self._spans, MAX_SPANS)
+        return self._intern("span_name", (name,), (OTHER,))
 
-    def _single(self, table: str, name: str, known: dict[str, int], most: int) -> int:
-        found = known.get(name)
+    def _intern(
+        self, table: str, key: Name, other: Name, more: Values = (), more_of_other: Values = ()
+    ) -> int:
+        """The number of a name, which is added with `more` where it is new; `other` of a full table."""
+        known = self._known[table]
+        found = known.get(key)
         if found is None:
-            row = self._con.execute(_FIND[table], (name,)).fetchone()
-            if row is None and name != OTHER and self._is_full(table, most):
-                return self._single(table, OTHER, known, most)
-            found = known[name] = int(row[0]) if row else self._add(_ADD[table], (name,))
+            row = self._con.execute(_FIND[table], key).fetchone()
+            if row is None and key != other and self._is_full(table, _MOST[table]):
+                return self._intern(table, other, other, more_of_other)
+            found = known[key] = int(row[0]) if row else self._add(_ADD[table], (*key, *more))
         return found
 
     def _is_full(self, table: str, most: int) -> bool:
@@ -195,12 +147,25 @@ class Names:
 
 
 _FIND = {
+    "query_pattern": "SELECT id FROM query_pattern WHERE alias = ? AND fingerprint = ?",
+    "call_site": "SELECT id FROM call_site WHERE location = ?",
+    "cache_prefix": "SELECT id FROM cache_prefix WHERE alias = ? AND prefix = ?",
     "test_case": "SELECT id FROM test_case WHERE name = ?",
     "span_name": "SELECT id FROM span_name WHERE name = ?",
 }
 _ADD = {
+    "query_pattern": "INSERT INTO query_pattern(alias, fingerprint, first_seen_ms) VALUES(?, ?, ?)",
+    "call_site": "INSERT INTO call_site(location, detail) VALUES(?, ?)",
+    "cache_prefix": "INSERT INTO cache_prefix(alias, prefix) VALUES(?, ?)",
     "test_case": "INSERT INTO test_case(name) VALUES(?)",
     "span_name": "INSERT INTO span_name(name) VALUES(?)",
+}
+_MOST = {
+    "query_pattern": 20_000,
+    "call_site": 10_000,
+    "cache_prefix": 2000,
+    "test_case": 50_000,
+    "span_name": 1000,
 }
 _COUNT = {
     "endpoint": "SELECT count(*) FROM endpoint",

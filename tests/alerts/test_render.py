@@ -16,7 +16,7 @@ from perfctl.answers.alerts import AlertStep, AlertSummary
 from perfctl.answers.answer import Answer
 from perfctl.render.face import show
 from tests.render import samples
-from tests.render.test_hostile import FORMATS, OWN_COLOUR, STEERING
+from tests.render.test_hostile import FORMATS, check_inert
 
 AT = "2026-11-24T11:40:00.000Z"
 FIRINGS = Firings(1000.0, 500.0, 120.0, 300.0, 50, 3, 8040.0, 4200.0, 2)
@@ -62,12 +62,7 @@ def text_of(found: Answer, width: int | None = 80) -> str:
 @pytest.mark.parametrize("has_color", [True, False])
 def test_hostile_text_is_inert(fmt: str, width: int | None, has_color: bool) -> None:
     """Escape sequences, bidirectional controls and line ends are shown, not obeyed."""
-    console = samples.console(width, has_color=has_color)
-    for answer in answers(samples.HOSTILE):
-        text = show(answer, console, fmt, store=samples.HOSTILE, limit=None, now_ms=0)
-        if fmt == "tsv":
-            text = text.replace("\t", " ")
-        assert not STEERING.search(OWN_COLOUR.sub("", text) if has_color else text)
+    check_inert(answers(samples.HOSTILE), fmt, width, has_color=has_color)
 
 
 @given(st.text(st.characters(exclude_characters="\ufe0f"), max_size=60), st.integers(70, 160))

@@ -23,7 +23,7 @@ from perfctl.answers.errors import (
 from perfctl.render.face import show
 from perfctl.triage import Acted
 from tests.render import samples
-from tests.render.test_hostile import FORMATS, OWN_COLOUR, STEERING
+from tests.render.test_hostile import FORMATS, check_inert
 
 AT = "2026-11-24T11:40:00.000Z"
 
@@ -95,12 +95,7 @@ def text_of(found: Answer, width: int | None = 80) -> str:
 @pytest.mark.parametrize("has_color", [True, False])
 def test_hostile_text_is_inert(fmt: str, width: int | None, has_color: bool) -> None:
     """Escape sequences, bidirectional controls and line ends are shown, not obeyed."""
-    console = samples.console(width, has_color=has_color)
-    for answer in answers(samples.HOSTILE):
-        text = show(answer, console, fmt, store=samples.HOSTILE, limit=None, now_ms=0)
-        if fmt == "tsv":
-            text = text.replace("\t", " ")
-        assert not STEERING.search(OWN_COLOUR.sub("", text) if has_color else text)
+    check_inert(answers(samples.HOSTILE), fmt, width, has_color=has_color)
 
 
 @given(st.text(st.characters(exclude_characters="\ufe0f"), max_size=60), st.integers(60, 160))

@@ -70,18 +70,22 @@ def answers(text: str) -> list[Answer]:
     ]
 
 
+def check_inert(found: list[Answer], fmt: str, width: int | None, *, has_color: bool) -> None:
+    """No face of the answers, made of `samples.HOSTILE`, steers a terminal."""
+    console = samples.console(width, has_color=has_color)
+    for answer in found:
+        text = show(answer, console, fmt, store=samples.HOSTILE, limit=None, now_ms=0)
+        if fmt == "tsv":
+            text = text.replace("\t", " ")
+        assert not STEERING.search(OWN_COLOUR.sub("", text) if has_color else text)
+
+
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("width", [80, None])
 @pytest.mark.parametrize("has_color", [True, False])
 def test_hostile_text_is_inert(fmt: str, width: int | None, has_color: bool) -> None:
     """Escape sequences, bidirectional controls and line ends are shown, not obeyed."""
-    console = samples.console(width, has_color=has_color)
-    for answer in answers(samples.HOSTILE):
-        text = show(answer, console, fmt, store=samples.HOSTILE, limit=None, now_ms=0)
-        if fmt == "tsv":
-            text = text.replace("\t", " ")
-
-        assert not STEERING.search(OWN_COLOUR.sub("", text) if has_color else text)
+    check_inert(answers(samples.HOSTILE), fmt, width, has_color=has_color)
 
 
 def test_markup_of_rich_stays_as_it_is() -> None:

@@ -9,7 +9,7 @@ from perfctl.forgetting import Forgotten
 from perfctl.prune_report import Report, TableRow
 from perfctl.render.face import show
 from tests.render import samples
-from tests.render.test_hostile import FORMATS, OWN_COLOUR, STEERING
+from tests.render.test_hostile import FORMATS, check_inert
 
 AT = "2026-10-25T12:00:00.000Z"
 
@@ -76,12 +76,8 @@ def test_who_was_forgotten() -> None:
 def test_hostile_text_is_inert(fmt: str, has_color: bool) -> None:
     """As everywhere."""
     hostile = samples.HOSTILE
-    console = samples.console(80, has_color=has_color)
-    for answer in (
+    found = [
         samples.answer("forget", Forgotten(hostile, {hostile: 1}, 0, [hostile]), window=None),
         report(refused=hostile, tables=[TableRow(hostile, 1, 1, None)]),
-    ):
-        found = show(answer, console, fmt, store=hostile, limit=None, now_ms=0)
-        if fmt == "tsv":
-            found = found.replace("\t", " ")
-        assert not STEERING.search(OWN_COLOUR.sub("", found) if has_color else found)
+    ]
+    check_inert(found, fmt, 80, has_color=has_color)
