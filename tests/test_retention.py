@@ -147,6 +147,19 @@ def test_unresolved_errors_keep_their_last_occurrences(store: Path) -> None:
     assert count(store, "SELECT count(*) FROM error_group") == 0
 
 
+def test_a_test_run_goes_with_all_that_was_kept_of_it(store: Path) -> None:
+    """Its requests one by one, and which processes wrote them; a younger run stays."""
+    for age_ms in (31 * DAY_MS, 0):
+        records = [request(LATER_MS - age_ms, test="t::a")]
+        segments.write(store, records, head=segments.header(source="test"))
+        ingest.drain(store, LATER_MS - age_ms)
+
+    assert retention.prune(store, KEEP, LATER_MS, force=True).rows["test_request"] == 1
+
+    assert count(store, "SELECT count(*) FROM test_request") == 1
+    assert count(store, "SELECT count(*) FROM test_segment") == 1
+
+
 def test_the_last_prediction_of_a_subject_stays(store: Path) -> None:
     """New values are held against it."""
     fill(store, [0])

@@ -167,6 +167,7 @@ _SMALL = {
 _ORPHANS = (
     "DELETE FROM alert_event WHERE alert_id NOT IN (SELECT id FROM performance_alert)",
     "DELETE FROM error_event WHERE group_id NOT IN (SELECT id FROM error_group)",
+    "DELETE FROM test_segment WHERE id NOT IN (SELECT segment_id FROM test_request)",
 )
 
 
