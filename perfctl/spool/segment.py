@@ -24,7 +24,7 @@ class OpenSegment:
         "errno",
         "fd",
         "has_fragment",
-        "inode",
+        "identity",
         "is_begun",
         "is_clean",
         "is_full",
@@ -41,8 +41,8 @@ class OpenSegment:
         self._reset()
 
     def _reset(self) -> None:
-        self.inode = -1
-        """Which file it is, once it is locked and has its rights; -1 before."""
+        self.identity: tuple[int, int] | None = None
+        """Device and number of the file, once it is locked and has its rights; None before."""
         self.path = ""
         self.size = 0
         """Where the last whole line ends."""
@@ -92,30 +92,38 @@ class OpenSegment:
             os.fchown(self.fd, -1, group)
         if status.st_mode & 0o777 != folder.segment_mode:
             os.fchmod(self.fd, folder.segment_mode)
-        self.inode = status.st_ino
+        self.identity = status.st_dev, status.st_ino
         return True
 
     @property
     def is_spent(self) -> bool:
         """Whether it takes no more lines: full, or a signal came before it was locked."""
-        return self.is_full or self.inode < 0
+        return self.is_full or self.identity is None
 
     def look(self) -> None:
         """Give up a descriptor that is somebody else's by now, and a file that was cut."""
         self.has_fragment = False
-        if self.is_clean or self.fd < 0:
-            return
-        try:
-            status = os.fstat(self.fd)
-        except OSError:  # closed by somebody
-            self.forget()
-            return
-        if self.inode not in (-1, status.st_ino):
+        status = self._status()
+        if status is None:
             self.forget()
         elif status.st_size < self.size:  # its header is gone
             self.is_full = True
         else:
             self.has_fragment = status.st_size > self.size
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the descriptor still leads to this segment."""
+        return self._status() is not None
+
+    def _status(self) -> os.stat_result | None:
+        """The file's; None where the project has closed it, and perhaps opened one of its own."""
+        try:
+            status = os.fstat(self.fd)
+        except OSError:
+            return None
+        is_ours = self.identity in (None, (status.st_dev, status.st_ino))
+        return status if is_ours else None
 
     def leave(self) -> None:
         """Give up a segment that cannot be written any more."""
@@ -126,8 +134,9 @@ class OpenSegment:
 
     def close(self) -> None:
         """Leave the segment: its lock goes with it."""
+        is_ours = self.fd >= 0 and self.is_ours
         fd = self.forget()
-        if fd >= 0:
+        if is_ours:
             with contextlib.suppress(OSError):
                 os.close(fd)
 

@@ -243,7 +243,8 @@ class SpoolWriter:
     def _put(self, slot: OpenSegment, line: bytes, ordinals: Collection[int]) -> bool:
         """Write a line with all that must stand before it, in another segment if need be."""
         for _ in range(_TRIES):
-            slot.look()
+            if slot.fd >= 0:
+                slot.look()
             if slot.is_spent:
                 slot.close()
             if slot.fd < 0:
@@ -291,7 +292,7 @@ class SpoolWriter:
         if self._unsent.parts:
             is_whole = True
             for name, n in self._unsent.take().items():
-                is_whole = is_whole and self._write(slot, encode_counter(name, n))
+                is_whole = is_whole and slot.is_ours and self._write(slot, encode_counter(name, n))
                 if not is_whole:
                     self._unsent.add(name, n)
 

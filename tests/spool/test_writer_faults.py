@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import resource
 import shutil
@@ -322,18 +323,36 @@ def test_a_closed_descriptor_costs_nothing(folder: Path) -> None:
     assert writer.dropped == {}
 
 
+def _next(writer: SpoolWriter, clock: Clock, way: str) -> bool:
+    """The next append, on each way through the writer."""
+    match way:
+        case "usual":
+            return writer.append(line(["r", 2]))
+        case "looks":
+            clock.now += 3
+            return writer.append(line(["r", 2]))
+        case "pattern":
+            return writer.append(line(["r", 2]), [7])
+        case "counter":
+            writer.count("hook:a")
+            return writer.append(line(["r", 2]))
+        case _:
+            raise AssertionError(way)
+
+
 @pytest.mark.parametrize("kind", ["file", "socket"])
+@pytest.mark.parametrize("way", ["usual", "looks", "pattern", "counter"])
 def test_a_descriptor_that_became_somebody_elses_is_left_alone(
-    folder: Path, tmp_path: Path, kind: str
+    folder: Path, tmp_path: Path, clock: Clock, kind: str, way: str
 ) -> None:
     """Closed and opened again by others: not a byte is written into it, nor is it closed."""
-    writer = spools.writer(folder)
+    writer = spools.writer(folder, clock=clock)
     writer.append(line(["r", 1]))
     (fd,) = spools.descriptors(folder)
     near, far = socket.socketpair()
     with near, far, open(tmp_path / "other", "w+b") as file:
         os.dup2(file.fileno() if kind == "file" else near.fileno(), fd)
-        assert writer.append(line(["r", 2]))
+        assert _next(writer, clock, way)
         assert writer.append(line(["r", 3]))
         writer.close()
         assert sorted(spools.records(folder)) == [["r", 1], ["r", 2], ["r", 3]]
@@ -341,6 +360,28 @@ def test_a_descriptor_that_became_somebody_elses_is_left_alone(
         os.close(fd)
         near.close()
         assert (file.read(), far.recv(1)) == (b"", b"")
+
+
+@pytest.mark.parametrize("way", ["close", "fork", "collected"])
+def test_a_descriptor_that_became_somebody_elses_is_not_closed(
+    folder: Path, tmp_path: Path, way: str
+) -> None:
+    """Where the writer gives its segments up by itself."""
+    writer = spools.writer(folder)
+    writer.append(line(["r", 1]))
+    (fd,) = spools.descriptors(folder)
+    with open(tmp_path / "other", "w+b") as file:
+        os.dup2(file.fileno(), fd)
+        match way:
+            case "close":
+                writer.close()
+            case "collected":
+                del writer
+                gc.collect()
+            case _:
+                assert spools.in_child(lambda: os.fstat(fd).st_ino) == os.fstat(fd).st_ino
+        os.fstat(fd)
+        os.close(fd)
 
 
 def test_a_descriptor_that_is_not_ours_any_more_is_not_closed(folder: Path, disk: Disk) -> None:
