@@ -266,7 +266,7 @@ class Hook:
         """Which browser it was, for error records."""
         state.agent = family_of(request.META.get("HTTP_USER_AGENT"))
 
-    def _write(self, endpoint: Endpoint, state: RequestState) -> None:
+    def _write(self, endpoint: Endpoint, state: RequestState, *, may_log: bool = True) -> None:
         """Record a request with all that may be to say of it."""
         writer = self._writer
         if endpoint.is_ignored or writer is None or state.process is not process.current:
@@ -282,10 +282,10 @@ class Hook:
             is_written = writer.append(line, ordinals)
             for failure in state.failures or ():
                 is_written = writer.append(encode_failure(state, failure)) and is_written
-            if not is_written:
+            if not is_written and may_log:
                 self._complain()
         except Exception:
-            faults.count("record")
+            faults.count("record", may_log=may_log)
 
     def _complain(self) -> None:
         if self._feed is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+import contextlib
+from contextvars import ContextVar, Token
 from time import perf_counter_ns
 from typing import Any
 
@@ -48,7 +49,7 @@ class Operation:
 
     def __exit__(self, *exc: object) -> None:
         took_ns = perf_counter_ns() - self._started_ns - self._paused_ns
-        inside.reset(self._token)
+        _leave(self._token)
         try:
             share_ns = took_ns // max(1, len(self._entries))
             for key, hits, misses, writes in self._entries:
@@ -79,11 +80,17 @@ class Operation:
             return default()
         finally:
             self._paused_ns += perf_counter_ns() - began_ns
-            inside.reset(token)
+            _leave(token)
 
     def get_or_set(self, key: object) -> None:
         """A key was asked for, and written where `make` was called for it."""
         self._entries.append((key, 0, 1, 1) if self.is_missing else (key, 1, 0, 0))
+
+
+def _leave(token: Token[bool]) -> None:
+    # A coroutine that the garbage collector closes ends in another context.
+    with contextlib.suppress(ValueError):
+        inside.reset(token)
 
 
 def watched() -> RequestState | None:

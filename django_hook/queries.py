@@ -14,6 +14,7 @@ from django.db.backends.signals import connection_created
 
 from django_hook import faults
 from django_hook.relations import describe
+from django_hook.testing import is_test_environment
 from django_hook.whereabouts import make_reader
 from perfctl.recording.fingerprint import Dialect
 from perfctl.recording.nplus1 import Observer, make_observer
@@ -33,15 +34,17 @@ def watch_connections() -> None:
     connection_created.connect(_watch, dispatch_uid="django_hook.queries")
     for connection in connections.all(initialized_only=True):
         _watch(connection=connection)
-    _watch_those_of_other_threads()
+    if is_test_environment():
+        _watch_those_of_other_threads()
 
 
 @functools.cache
 def _watch_those_of_other_threads() -> None:
-    """Once, some 10 ms: an async test's handler is made in another thread than its connection."""
+    """Once in a test run, some 10 ms: an async test has its handler and its connection in two threads."""
     classes = frozenset(_family(BaseDatabaseWrapper))
     for found in gc.get_referrers(*classes):
-        if type(found) in classes:  # not `isinstance`, which would wake what is lazy
+        # Not `isinstance`, which would wake what is lazy; and not while it is being made.
+        if type(found) in classes and {"alias", "execute_wrappers"} <= vars(found).keys():
             _watch(connection=found)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, Protocol
 
 from django.http.response import FileResponse, HttpResponseBase, StreamingHttpResponse
 
@@ -19,7 +19,12 @@ from django_hook.failures import note
 from perfctl.model import Flag
 from perfctl.recording.state import NULL, STATE, RequestState, end
 
-Done = Callable[[RequestState], None]
+
+class Done(Protocol):
+    """Records a request that is over."""
+
+    def __call__(self, state: RequestState, *, may_log: bool = True) -> None: ...
+
 
 _STREAM = int(Flag.STREAM)
 _KILLED = int(Flag.KILLED | Flag.ERROR)
@@ -88,13 +93,13 @@ class _Ending:
             faults.count("stream")
         self.finish()
 
-    def finish(self) -> None:
+    def finish(self, *, may_log: bool = True) -> None:
         """Record the request, once."""
         if not self._is_over:
             self._is_over = True
             self.state.lifetime_us = self._elapsed_us()
             self.state.has_more = True
-            self._done(self.state)
+            self._done(self.state, may_log=may_log)
             end(self.state)
 
     def close(self) -> None:
@@ -110,9 +115,9 @@ class _Ending:
         try:
             if not self._is_over:
                 self.state.flags |= _CANCELLED
-                self.finish()
+                self.finish(may_log=False)
         except Exception:
-            faults.count("stream")
+            faults.count("stream", may_log=False)
 
     def _elapsed_us(self) -> int:
         return (perf_counter_ns() - self.state.started_ns) // 1000

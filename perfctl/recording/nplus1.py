@@ -136,7 +136,7 @@ def make_observer(  # noqa: C901 - see its docstring
         elif identity in seen:
             tally.duplicates += 1
             tally.duplicate_ns += took_ns
-        elif tally.calls < _MOST_SEEN:
+        elif len(seen) < _MOST_SEEN:
             seen.add(identity)
         if batch is not None:
             number = _number_of_call(state, batch)

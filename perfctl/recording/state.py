@@ -73,6 +73,8 @@ class RequestState:
     seen: set[int] | None = None
     batches: dict[int, int] | None = None
     batch_calls: int = 0
+    waiters: object = None
+    """What a hook keeps of who waits for a query, where stacks do not tell."""
 
     # What stands in the record, as it stands there: unknown is `null`. Those without a default get
     # their value with the answer.

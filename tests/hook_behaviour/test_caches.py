@@ -433,3 +433,39 @@ def test_caches_that_were_summed_are_flagged(site: Site) -> None:
     )
     assert set(site.request.caches) == {(alias, "(other)") for alias in aliases}
     assert site.request.flags & CUT
+
+
+def test_a_view_that_is_collected_while_it_waits_sees_what_it_would_see(site: Site) -> None:
+    """GeneratorExit, in another context than it began in."""
+    outcome = site.run(
+        """
+    import gc
+    from django.core.cache.backends.dummy import DummyCache
+    from django.test import AsyncRequestFactory
+
+    class Waiting(DummyCache):
+        async def aget(self, *args, **kwargs):
+            await asyncio.Event().wait()
+
+    @page("")
+    async def view(request):
+        try:
+            await caches["default"].aget("a:1")
+        except BaseException as exc:
+            tell(type(exc).__name__)
+            raise
+        return HttpResponse()
+
+    async def begin():
+        ask = handler("asgi").get_response_async
+        asyncio.ensure_future(ask(AsyncRequestFactory().get("/")))
+        await asyncio.sleep(0.05)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    gc.collect()
+    """,
+        CACHES={"default": {"BACKEND": "project.Waiting"}},
+    )
+    assert outcome.told == ["GeneratorExit"]

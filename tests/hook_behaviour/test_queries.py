@@ -467,24 +467,3 @@ def test_total_and_longest_time_of_a_pattern(site: Site) -> None:
     assert 30_000 <= use.max_us <= use.total_us - 30_000
     assert request.db_us is not None
     assert abs(request.db_us - use.total_us) <= 1
-
-
-def test_a_connection_that_another_thread_opened_before_is_watched(site: Site) -> None:
-    """A handler made in one thread, a connection open in another."""
-    site.run(
-        """
-    connection.cursor().execute("SELECT 0")
-
-    @page("")
-    def view(request):
-        connection.cursor().execute("SELECT 1")
-        return HttpResponse()
-
-    thread = threading.Thread(target=handler)
-    thread.start()
-    thread.join()
-    from django.test import RequestFactory
-    handler().get_response(RequestFactory().get("/"))
-    """
-    )
-    assert site.request.queries == 1

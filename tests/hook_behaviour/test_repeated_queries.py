@@ -457,3 +457,66 @@ def test_an_n_plus_one_in_gathered_tasks_has_its_line(server: str, site: Site) -
     )
     [found] = site.request.findings
     assert found.site == f"project.py:{site.line('# here')} in view"
+
+
+def test_what_is_lazy_is_not_woken_to_find_the_place(site: Site) -> None:
+    """An awaitable of the project's may hold what loads a user when it is asked for anything."""
+    outcome = site.run(
+        _SHOP
+        + """
+    from django.utils.functional import SimpleLazyObject
+
+    class Waits:
+        def __init__(self, awaited, user):
+            self.awaited, self.user = awaited, user
+
+        def __await__(self):
+            return self
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return next(self.awaited)
+
+        def send(self, value):
+            return self.awaited.send(value)
+
+    async def fetch(n):
+        user = SimpleLazyObject(lambda: tell("woken"))
+        await Waits(Book.objects.aget(pk=n).__await__(), user)
+
+    @page("")
+    async def view(request):
+        await asyncio.gather(*(fetch(n + 1) for n in range(6)))
+        return HttpResponse()
+
+    assert aget().status == 200
+    """
+    )
+    assert outcome.told == []
+    assert site.request.queries == 6
+
+
+def test_tasks_are_looked_through_a_few_times_only(site: Site) -> None:
+    """However many tasks ask: their waiters are found all at once, and then seldom again."""
+    outcome = site.run(
+        _SHOP
+        + """
+    from django_hook import awaiting
+    all_tasks, asked = asyncio.all_tasks, []
+    awaiting.asyncio.all_tasks = lambda loop: asked.append(1) or all_tasks(loop)
+
+    @page("")
+    async def view(request):
+        for _ in range(20):
+            await asyncio.gather(*(Book.objects.aget(pk=n + 1) for n in range(6)))
+        return HttpResponse()
+
+    assert aget().status == 200
+    tell(len(asked))
+    """
+    )
+    [searches] = outcome.told
+    assert 1 <= searches <= 8
+    assert site.request.queries == 120

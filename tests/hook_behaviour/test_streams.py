@@ -449,6 +449,7 @@ def test_a_server_that_cannot_send_ends_the_stream(site: Site) -> None:
     """
     )
     assert (site.request.status, site.request.response_bytes) == (200, 4)
+    assert site.request.flags == STREAM | CANCELLED
 
 
 def test_a_request_cancelled_while_a_chunk_is_sent_is_recorded(site: Site) -> None:
@@ -483,4 +484,72 @@ def test_a_request_cancelled_while_a_chunk_is_sent_is_recorded(site: Site) -> No
     """
     )
     assert (site.request.status, site.request.response_bytes) == (200, 4)
-    assert (site.request.queries, site.request.flags & STREAM) == (1, STREAM)
+    assert (site.request.queries, site.request.flags) == (1, STREAM | CANCELLED)
+
+
+_LEFT = """
+    import gc
+
+    @page("chunks/")
+    def chunks(request):
+        return StreamingHttpResponse(iter([b"a"]))
+
+    @page("file/")
+    def file(request):
+        return FileResponse(open(__file__, "rb"))
+
+    def leave(path):
+        answer = handler().get_response(RequestFactory().get(path))
+        answer._resource_closers[:0] = [answer]  # a cycle: only the collector finds it
+        answer.cycle = answer
+
+    from django.http import FileResponse
+    from django.test import RequestFactory
+"""
+
+
+@pytest.mark.parametrize("kind", ["chunks", "file"])
+def test_a_response_that_nobody_closes_is_recorded_when_it_is_collected(
+    kind: str, site: Site
+) -> None:
+    """Also of a sync stream, and of a file."""
+    site.run(f"{_LEFT}\n    leave('/{kind}/')\n    gc.collect()\n")
+    assert site.request.flags == STREAM | CANCELLED
+
+
+def test_a_forked_child_that_collects_a_response_does_not_record_it(site: Site) -> None:
+    """The stream is its parent's."""
+    site.run(
+        _LEFT
+        + """
+    leave("/chunks/")
+    pid = os.fork()
+    if not pid:
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    tell(len(list((FOLDER / ".perfctl/perfctl.db.spool").glob(f"{pid}-*"))))
+    gc.collect()
+    """
+    )
+    assert site.request.flags == STREAM | CANCELLED
+
+
+def test_a_response_that_is_collected_never_logs(site: Site) -> None:
+    """The collector may run inside a lock of the project's logging, for which a log would wait."""
+    outcome = site.run(
+        _LEFT
+        + """
+    import logging
+    leave("/chunks/")
+    spool = FOLDER / ".perfctl/perfctl.db.spool"
+    spool.chmod(0o755)  # from now on it refuses, which the next request complains of
+    time.sleep(2.1)
+    gc.collect()
+    from tests.hook_behaviour.stage import SEEN
+    tell(SEEN["logs"])
+    get("/chunks/")
+    """
+    )
+    assert outcome.told == [[]]
+    assert [level for level, _ in outcome.logs] == ["ERROR"]
