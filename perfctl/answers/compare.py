@@ -101,7 +101,7 @@ def compare_endpoints(
         "samples": before.coverage.samples,
     }
     return after._replace(
-        data={"endpoints": rows, "compared_with": compared_with, "gone": gone},
+        data={**after.data, "endpoints": rows, "compared_with": compared_with, "gone": gone},
     )
 
 

@@ -16,6 +16,7 @@ from perfctl.errors import NoDataError, UsageError
 from perfctl.model import EndpointKind
 from perfctl.stats import ratio
 from perfctl.store import endpoints
+from perfctl.units import iso_utc
 
 
 class Order(StrEnum):
@@ -84,8 +85,12 @@ def summarise_endpoints(
     data: dict[str, object] = {"endpoints": rows}
     if route is not None:
         methods = {row.method for row in rows}
-        spans = summarise_spans(question, config.retention, route) if rows else []
+        spans, window = summarise_spans(question, config.retention, route)
         data["spans"] = [span for span in spans if span.method in methods]
+        data["spans_window"] = {
+            "since": iso_utc(window.since_ms),
+            "until": iso_utc(window.until_ms),
+        }
     samples = sum(row.count for row in rows if row.kind != "probe" or route)
     return answer(question, "endpoints", data, samples, used)
 

@@ -11,6 +11,7 @@ from perfctl import sketch
 from perfctl.ingest.buckets import buckets_of, sketch_of
 from perfctl.recording import check
 from perfctl.recording.columns import Column, Columns, PatternUses
+from perfctl.recording.patterns import OTHER_ORDINAL
 from perfctl.store.details import QueryCell
 
 _TEN_MINUTES_MS = 600_000
@@ -53,11 +54,14 @@ def split_findings(columns: Columns) -> Found | None:
         if uses and not check.are_pattern_uses(uses):
             return None
         left = {use[0]: use for use in uses}
+        ordinals = frozenset(left)
         for kind, ordinal, calls, total_us, site, detail in findings:
             if kind == "n":
                 n_plus_one[place] += 1
                 cell = _cell_at_site(calls, total_us)
-                _take_out(left, ordinal, calls, total_us)
+                # A pattern that was one too many is summed under the others, its finding is not.
+                place_in = ordinal if ordinal in ordinals else OTHER_ORDINAL
+                _take_out(left, place_in, calls, total_us)
             else:
                 repeats = max(0, calls - 1)
                 duplicates[place] += repeats

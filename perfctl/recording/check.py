@@ -179,6 +179,7 @@ def is_span(item: Any) -> bool:
         and len(item) == 3
         and is_text(item[0], 200)
         and is_number(item[1], MAX_CALLS)
+        and item[1] > 0
         and is_number(item[2], MAX_US)
     )
 

@@ -3,43 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from perfctl.answers.answer import Answer
 from perfctl.answers.endpoints import EndpointSummary
 from perfctl.answers.spans import SpanSummary
 from perfctl.console import Console
+from perfctl.model import Window
 from perfctl.render.glyphs import pad
 from perfctl.render.sparkline import sparkline
 from perfctl.render.style import paint
-from perfctl.render.text import flow, heading
-from perfctl.render.values import cell_mean, say_count, say_ms
-from perfctl.units import format_count, format_ratio
+from perfctl.render.text import about, flow, heading
+from perfctl.render.values import cell_mean, say_count, say_ms, say_window
+from perfctl.units import format_count, format_ratio, parse_moment
 from perfctl.visible import visible
 
 _NOT_MEASURED = "not measured"
 _LEFT = 8
 _TREND = 24
+_EDGES = ("since", "until")
 
 
-def render_endpoint(
-    found: list[EndpointSummary], spans: list[SpanSummary], pieces: list[str], console: Console
-) -> str:
+def render_endpoint(found: list[EndpointSummary], answer: Answer, console: Console) -> str:
     """The numbers of each method of a route, by kind."""
+    pieces, spans = about(answer), _Spans.of(answer)
     if len(found) == 1:
         title = heading(f"{found[0].method} {found[0].route}", pieces, console)
         return f"{title}\n\n{_numbers(found[0], spans, console)}"
     blocks = [
-        f"{paint(visible(row.method), 'bold', console)}\n"
-        + _numbers(row, [span for span in spans if span.method == row.method], console)
+        f"{paint(visible(row.method), 'bold', console)}\n" + _numbers(row, spans, console)
         for row in found
     ]
     return "\n\n".join([heading(found[0].route, pieces, console), *blocks])
 
 
-def _numbers(row: EndpointSummary, spans: list[SpanSummary], console: Console) -> str:
+class _Spans(NamedTuple):
+    """What a project has timed itself, and of when that is where it is not the answer's window."""
+
+    rows: list[SpanSummary]
+    window: str | None
+
+    @classmethod
+    def of(cls, answer: Answer) -> _Spans:
+        if "spans" not in answer.data:  # the only route there is: nobody asked for it
+            return cls([], None)
+        window = Window(*(parse_moment(answer.data["spans_window"][edge], 0) for edge in _EDGES))
+        return cls(answer.data["spans"], None if window == answer.window else say_window(window))
+
+
+def _numbers(row: EndpointSummary, spans: _Spans, console: Console) -> str:
     room = None if console.width is None else max(1, console.width - _LEFT - 2)
     lines = []
-    measured = [("measured" if not at else "", _span(spans[at])) for at in range(len(spans))]
-    for name, pieces in [*_kinds(row), *measured]:
+    measured = [_span(span) for span in spans.rows if span.method == row.method]
+    if measured and spans.window:
+        measured.append([f"of {spans.window}"])
+    kinds = [*_kinds(row), *zip(("measured", *[""] * len(measured)), measured, strict=False)]
+    for name, pieces in kinds:
         for index, line in enumerate(flow([piece for piece in pieces if piece], room, "   ")):
             left = pad("" if index else name, _LEFT)
             lines.append(f"{paint(left, 'dim', console)}  {line}")

@@ -58,8 +58,7 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     if routes == 1:
         from perfctl.render.endpoint import render_endpoint
 
-        spans = answer.data.get("spans", [])
-        text = render_endpoint(found, spans, about(answer), console)
+        text = render_endpoint(found, answer, console)
         return join(text, notes(answer, console))
     shown = cut(found, limit)
     whole_ms = sum(row.total_ms for row in found)

@@ -11,8 +11,9 @@ from perfctl.answers.endpoints import EndpointSummary, Order, summarise_endpoint
 from perfctl.answers.spans import SpanSummary
 from perfctl.config import Config
 from perfctl.errors import UsageError
-from perfctl.model import DAY_MS, HOUR_MS, Filters
+from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Filters, Window
 from perfctl.stats import nearest_rank
+from perfctl.units import parse_moment
 from tests.answers.conftest import Ask
 from tests.segments import NOW_MS, request
 
@@ -141,7 +142,7 @@ def test_an_unknown_route_names_the_nearest(ask: Ask, record: Record) -> None:
 def test_no_data_goes_before_an_unknown_route(ask: Ask) -> None:
     """Of an empty store nothing can be said about a route: exit 3."""
     found = summarise_endpoints(ask(), Config(), route="/items/")
-    assert found.data == {"endpoints": [], "spans": []}
+    assert (found.data["endpoints"], found.data["spans"]) == ([], [])
     assert found.coverage.samples == 0
 
 
@@ -171,3 +172,14 @@ def test_a_route_alone_says_what_the_project_has_timed_in_it(ask: Ask, record: R
         SpanSummary("GET", "check", 1, 1, 0.5, 0.5),
     ]
     assert "spans" not in summarise_endpoints(ask(), Config()).data
+
+
+def test_what_is_timed_has_a_window_of_its_own(ask: Ask, record: Record) -> None:
+    """By ten minutes, where the route's is by minutes: said, and nothing divided by nothing."""
+    record([request(at_ms=NOW_MS - 8 * MINUTE_MS, spans=[["seal", 1, 70]])])
+    question = ask()._replace(window=Window(NOW_MS - 5 * MINUTE_MS, NOW_MS))
+    found = summarise_endpoints(question, Config(), route="/items/").data
+    since_ms, until_ms = (parse_moment(found["spans_window"][e], 0) for e in ("since", "until"))
+    assert (since_ms % (10 * MINUTE_MS), until_ms % (10 * MINUTE_MS)) == (0, 0)
+    assert since_ms <= NOW_MS - 5 * MINUTE_MS
+    assert until_ms >= NOW_MS

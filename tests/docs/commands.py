@@ -78,8 +78,8 @@ DATA = {
     "summary": _names(Summary),
     "endpoints": (
         f"{_listed('endpoints', EndpointSummary)}; of one route also"
-        f" {_listed('spans', SpanSummary)}; with `--compare` also `before{{…}}` and"
-        " `change{…}` a row, `compared_with` and `gone[]`"
+        f" {_listed('spans', SpanSummary)}, `spans_window{{since, until}}`; with"
+        " `--compare` also `before{…}` and `change{…}` a row, `compared_with` and `gone[]`"
     ),
     "requests": _listed("requests", RequestRow),
     "database": _listed("patterns", PatternSummary),

@@ -149,6 +149,7 @@ INVALID: list[Any] = [
     request(caches=[["default", "p", -1, 0, 0, 0]]),
     request(caches=[["default", "\udfff", 1, 0, 0, 0]]),
     request(spans=[["", 1, 1]]),
+    request(spans=[["seal", 0, 1]]),
     [*request(), "too", "long"],
     ["r"],
     ["r", None],
@@ -217,6 +218,23 @@ def test_n_plus_one_calls_stand_at_their_site_and_the_rest_apart(store: Path) ->
         " WHERE level = 'ten_minutes' ORDER BY call_site",
     ) == [(None, 3, 0.3, 0, 3), ("items/views.py:33 in listing", 12, 1.2, 1, 0)]
     assert rows(store, "SELECT n_plus_one, duplicates FROM performance_metric") == [(1, 3)]
+
+
+def test_calls_of_a_pattern_that_was_summed_stand_at_their_site_only(store: Path) -> None:
+    """A request with too many patterns sums some under `(other)`: a finding takes its calls there."""
+    finding = ["n", 1, 50, 50, "items/views.py:7 in page", None]
+    segments.write(
+        store,
+        [
+            ["p", 0, "default", "SELECT a"],
+            ["p", 1, "default", "SELECT b"],
+            request(patterns=[[0, 10, 100, 10], [-1, 101, 101, 1]], findings=[finding]),
+        ],
+    )
+
+    ingest.drain(store, NOW_MS)
+
+    assert rows(store, "SELECT sum(calls) FROM v_queries WHERE level = 'day'") == [(111,)]
 
 
 def test_a_future_request_is_clamped_and_is_not_the_newest(store: Path) -> None:

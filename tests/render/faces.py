@@ -19,7 +19,7 @@ ANSWERS: dict[str, Callable[[], Answer]] = {
     "summary_calm": lambda: samples.summary(errors=[], alerts=[]),
     "endpoints": samples.endpoints,
     "endpoint": lambda: samples.answer(
-        "endpoints", {"endpoints": [samples.endpoint()], "spans": samples.spans()}
+        "endpoints", {"endpoints": [samples.endpoint()]} | samples.spans()
     ),
     "requests": samples.requests,
     "database": samples.database,

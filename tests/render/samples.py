@@ -17,6 +17,7 @@ from perfctl.answers.summary import Summary
 from perfctl.answers.upkeep import StoreCheck, StoreInfo
 from perfctl.console import Console
 from perfctl.model import Coverage, Window
+from perfctl.units import iso_utc
 
 NOW_MS = 1_795_521_600_000
 """2026-11-24T12:00:00Z, 13:00 in Berlin."""
@@ -112,12 +113,15 @@ def endpoint(route: str = "/api/items/", **changes: Any) -> EndpointSummary:
     return EndpointSummary(**{**known, **changes})
 
 
-def spans() -> list[SpanSummary]:
-    """What a project has timed itself."""
-    return [
-        SpanSummary("GET", "vault.decrypt", 4100, 12_300, 1.25, 15_375.0),
-        SpanSummary("GET", "audit \x1b[31mlog", 300, 300, 0.4, 120.0),
-    ]
+def spans(text: str = "audit log") -> dict[str, Any]:
+    """What a project has timed itself, in a window that is a bit wider."""
+    return {
+        "spans": [
+            SpanSummary("GET", "vault.decrypt", 4100, 12_300, 1.25, 15_375.0),
+            SpanSummary("GET", text, 300, 300, 0.4, 120.0),
+        ],
+        "spans_window": {"since": iso_utc(DAY.since_ms - 600_000), "until": iso_utc(DAY.until_ms)},
+    }
 
 
 def endpoints() -> Answer:

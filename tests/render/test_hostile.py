@@ -51,6 +51,7 @@ def answers(text: str) -> list[Answer]:
         ("health", Health(Status.CRITICAL, [check])),
         ("endpoints", {"endpoints": [endpoint, samples.endpoint()]}),
         ("endpoints", {"endpoints": [endpoint]}),
+        ("endpoints", {"endpoints": [samples.endpoint()]} | samples.spans(text)),
         ("endpoints", {"endpoints": []}),
         ("requests", {"requests": [request]}),
         ("database", {"patterns": [pattern, samples.pattern()]}),
