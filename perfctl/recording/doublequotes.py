@@ -7,29 +7,40 @@ that it is a name: by a dot beside it, an alias, or a place where only names can
 from __future__ import annotations
 
 import re
+from collections import deque
 from functools import cached_property
 
-_LONGEST_WORD = 60
-
-_DEFINITION = re.compile(r"\s*(?:CREATE|ALTER|DROP)\b(?!.*\bSELECT\b)", re.IGNORECASE | re.DOTALL)
-# Of definitions: behind these stands an operand, and elsewhere nothing but names.
-_OPERATOR = re.compile(
-    r"(?:[=<>|+*/%-]|\b(?:IS|NOT|LIKE|GLOB|REGEXP|MATCH|ESCAPE|BETWEEN|THEN|ELSE|DEFAULT))\Z",
-    re.IGNORECASE,
-)
+_DEFINITION = re.compile(r"\s*(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
+_HOLDS_QUERIES = re.compile(r"\b(?:SELECT|BEGIN)\b", re.IGNORECASE)
+_PASSED_OVER = r"--[^\n]*|/\*.*?(?:\*/|\Z)"
 _QUOTED = re.compile(
-    r'(?P<behind>\bAS\s*|\.\s*)?(?P<text>"(?:[^"]|"")*+(?:"|\Z))(?P<before>\s*\.)?', re.IGNORECASE
+    rf"""{_PASSED_OVER}|'(?:[^']|'')*+(?:'|\Z)"""
+    r'|(?P<behind>\bAS\s*|\.\s*)?(?P<text>"(?:[^"]|"")*+(?:"|\Z))(?P<before>\s*\.)?',
+    re.IGNORECASE | re.DOTALL,
 )
-_NAME_FOLLOWS = re.compile(
-    r"(?:\b(?:AS|(?<!DISTINCT )FROM|JOIN|INTO|UPDATE|WITH|RECURSIVE|COLLATE|INDEXED BY|OVER|WINDOW)"
-    r"|[.)\"`\]])\Z",
-    re.IGNORECASE,
-)
+_TOKEN = re.compile(rf"{_PASSED_OVER}|(?P<word>\w+|[^\w\s])", re.DOTALL)
 _IS_TABLE = re.compile(r"\s*\.")
 _IS_SET = re.compile(r"\s*=(?!=)")
-_USING = re.compile(r"\b(?:USING|CONFLICT)\Z", re.IGNORECASE)
-_COLUMNS_FOLLOW = re.compile(r"\b(?:INTO|WITH|RECURSIVE)\s+[^\s()]+\Z", re.IGNORECASE)
-_STEP = re.compile(r"[()]|\b(?:SET|SELECT|RETURNING|WHERE|FROM|BY|HAVING)\b", re.IGNORECASE)
+
+_QUOTE = '"'
+"""Stands for each quoted text among the words."""
+_NAMES_FOLLOW = frozenset(
+    {".", ")", "]", _QUOTE, "AS", "FROM", "JOIN", "INTO", "UPDATE", "WITH", "RECURSIVE", "COLLATE"}
+    | {"OVER", "WINDOW"}
+)
+_NO_NAME = frozenset({("DISTINCT", "FROM"), ("VACUUM", "INTO")})
+"""Behind these stands a value although the last word alone would be followed by a name."""
+_NAME_ALL_THE_SAME = frozenset(
+    {("INDEXED", "BY")}
+    | {("OR", word) for word in ("ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK")}
+)
+# Of definitions: behind these stands an operand, and elsewhere nothing but names.
+_OPERATORS = frozenset("=<>|+*/%-") | frozenset(
+    ["IS", "NOT", "LIKE", "GLOB", "REGEXP", "MATCH", "ESCAPE", "BETWEEN", "THEN", "ELSE", "DEFAULT"]
+)
+_COLUMNS_FOLLOW = frozenset({"INTO", "WITH", "RECURSIVE", "REFERENCES"})
+_NAMES_LISTED = frozenset({"KEY", "UNIQUE", "CHECK", "USING", "CONFLICT"})
+_CLAUSES = frozenset({"SET", "SELECT", "RETURNING", "WHERE", "FROM", "BY", "HAVING", "VALUES"})
 
 
 class Reader:
@@ -37,51 +48,65 @@ class Reader:
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
+        self._tokens: deque[str] = deque(["", "", "", ""], maxlen=4)
+        """The last ones, in capitals."""
         self._open: list[bool] = []
-        """Of each open parenthesis, whether columns are listed in it."""
+        """Of each open parenthesis, whether names alone are listed in it."""
         self._assigns = False
         """Whether the list that follows SET goes on."""
         self._read_to = 0
 
     def skip(self, end: int) -> None:
-        """Pass over a quoted text or a comment, of which nothing is a parenthesis."""
+        """Pass over a quoted text."""
+        self._tokens.append(_QUOTE)
         self._read_to = end
 
     def read_to(self, end: int) -> None:
-        """Take note of the parentheses and clauses up to there."""
-        for match in _STEP.finditer(self._sql, self._read_to, end):
-            if match[0] == "(":
-                self._open.append(self._lists_columns(match.start()))
-            elif match[0] == ")":
+        """Take note of what stands before."""
+        tokens = self._tokens
+        for match in _TOKEN.finditer(self._sql, self._read_to, end):
+            if match["word"] is None:  # a comment
+                continue
+            word = match["word"].upper()
+            if word == "(":
+                self._open.append(self._lists_names())
+            elif word == ")":
                 if self._open:
                     self._open.pop()
-            elif not self._open:
-                self._assigns = match[0].upper() == "SET"
+            elif not self._open and word in _CLAUSES:
+                self._assigns = word == "SET"
+            tokens.append(word)
         self._read_to = end
 
     def is_value(self, start: int, end: int) -> bool:
         """Whether what stands there in double quotes is a value."""
-        sql = self._sql
-        before = self._before(start)
+        last, word = self._tokens[-2], self._tokens[-1]
+        if _IS_TABLE.match(self._sql, end):
+            return False
         if self._is_definition:
-            return _OPERATOR.search(before) is not None
-        if _IS_TABLE.match(sql, end) or _NAME_FOLLOWS.search(before):
+            return word in _OPERATORS or (bool(self._open) and not self._open[-1])
+        if (last, word) not in _NO_NAME and word in _NAMES_FOLLOW:
             return False
-        if (self._open and self._open[-1]) or sql[start:end] in self._names:
+        if (last, word) in _NAME_ALL_THE_SAME or (self._open and self._open[-1]):
             return False
-        is_assigned = self._assigns and not self._open and before.upper().endswith(("SET", ","))
-        return not (is_assigned and _IS_SET.match(sql, end))
+        if self._sql[start:end] in self._names:
+            return False
+        is_assigned = self._assigns and not self._open and word in ("SET", ",")
+        return not (is_assigned and _IS_SET.match(self._sql, end))
 
-    def _before(self, at: int) -> str:
-        return " ".join(self._sql[max(0, at - _LONGEST_WORD) : at].split())
-
-    def _lists_columns(self, at: int) -> bool:
-        before = self._before(at)
-        return bool(_COLUMNS_FOLLOW.search(before) or _USING.search(before))
+    def _lists_names(self) -> bool:
+        """Whether the parenthesis that opens now holds names alone, as columns."""
+        before, _, last, word = self._tokens
+        if word in _NAMES_LISTED:
+            return True
+        if self._is_definition and not self._open:  # the columns of the table, or of the index
+            return True
+        return last in _COLUMNS_FOLLOW or (last == "." and before in _COLUMNS_FOLLOW)
 
     @cached_property
     def _is_definition(self) -> bool:
-        return _DEFINITION.match(self._sql) is not None
+        is_one = _DEFINITION.match(self._sql) is not None
+        return is_one and _HOLDS_QUERIES.search(self._sql) is None
 
     @cached_property
     def _names(self) -> frozenset[str]:

@@ -63,11 +63,11 @@ _QUOTES = {
     ),
 }
 # A name with its table, as Django writes most, needs no reading, nor does one behind these words.
-_NAMES_FOLLOW = r"(?<!DISTINCT )FROM|JOIN|AS|INTO|UPDATE"
+_NAMES_FOLLOW = r"FROM|JOIN|AS|INTO|UPDATE"
 _NEEDS_READING = {
     Dialect.STANDARD: re.compile(r"['$]|--|/\*"),
     Dialect.SQLITE: re.compile(
-        rf"""['`]|--|/\*|(?:[^\w\s.]|\b(?!(?:{_NAMES_FOLLOW})\b)\w+)\s*"(?:[^"]|"")*+"(?!\.)""",
+        rf"""['`]|--|/\*|\bDISTINCT\s+FROM\b|\bVACUUM\b|(?:[^\w\s.]|\b(?!(?:{_NAMES_FOLLOW})\b)\w+)\s*"(?:[^"]|"")*+"(?!\.)""",
         re.IGNORECASE,
     ),
     Dialect.MYSQL: re.compile(r"""['"`\#]|--|/\*"""),
@@ -161,10 +161,10 @@ def _is_value_of_sqlite(sql: str) -> Callable[[re.Match[str]], bool]:
     def is_value(quoted: re.Match[str]) -> bool:
         start, end = quoted.span()
         reader.read_to(start)
+        is_name = quoted.lastgroup == "name"
+        is_value = not is_name or (quoted[0].startswith('"') and reader.is_value(start, end))
         reader.skip(end)
-        if quoted.lastgroup != "name":
-            return True
-        return quoted[0].startswith('"') and reader.is_value(start, end)
+        return is_value
 
     return is_value
 

@@ -150,6 +150,17 @@ def test_shape(sql: str, shape: str) -> None:
         ('CREATE INDEX "i" ON "t" ("a", "b")', None),
         ('CREATE TABLE t AS SELECT "x"', "CREATE TABLE t AS SELECT ?"),
         (
+            'CREATE INDEX "i" ON "t" ("a") WHERE "a" IS NOT "x"',
+            'CREATE INDEX "i" ON "t" ("a") WHERE "a" IS NOT ?',
+        ),
+        (
+            'CREATE TABLE "t" ("a" int PRIMARY KEY, "b" int REFERENCES "u" ("c"), UNIQUE ("a", "b"))',
+            None,
+        ),
+        ('UPDATE OR IGNORE "t" SET "a" = ?', None),
+        ('INSERT INTO main."t" ("a") VALUES (?)', None),
+        ('SELECT "t"."a" FROM "t" JOIN "u" USING ("a")', None),
+        (
             'INSERT INTO t ("a") VALUES (%s) ON CONFLICT ("a", "b") DO NOTHING',
             'INSERT INTO t ("a") VALUES (?) ON CONFLICT ("a", "b") DO NOTHING',
         ),
@@ -158,6 +169,38 @@ def test_shape(sql: str, shape: str) -> None:
 def test_double_quotes_of_sqlite(sql: str, shape: str | None) -> None:
     """SQLite takes a name in double quotes for a text where no such name exists."""
     assert fingerprint(sql, SQLITE) == (sql if shape is None else shape)
+
+
+_VALUES_OF_SQLITE = [
+    'SELECT a FROM t WHERE b IS NOT DISTINCT FROM "s3cret"',
+    'SELECT a FROM t WHERE b IS DISTINCT FROM "s3cret" AND c = 1',
+    'SELECT "s3cret" , a FROM t ORDER BY "s3cret" , a',
+    'SELECT a FROM t WHERE b IN ( "x" , "s3cret" ) GROUP BY "s3cret"',
+    'SELECT CASE WHEN "s3cret" = a THEN "s3cret" ELSE "s3cret" END FROM t',
+    'UPDATE t SET a = "s3cret" , b = ( SELECT "s3cret" ) WHERE "s3cret" = c',
+    'INSERT INTO t ( "a" ) SELECT "s3cret" FROM u RETURNING id , "s3cret" = a',
+    'CREATE TRIGGER x AFTER INSERT ON t BEGIN INSERT INTO log VALUES ( "s3cret" ) ; END',
+    'CREATE TRIGGER x AFTER INSERT ON t BEGIN UPDATE t SET a = lower( "s3cret" ) ; END',
+    'CREATE TABLE t ( a TEXT CHECK ( a IN ( "s3cret" , "other" ) ) )',
+    'CREATE TABLE t ( a TEXT DEFAULT "s3cret" CHECK ( a <> upper( "s3cret" ) ) )',
+    'VACUUM INTO "/home/s3cret.db"',
+]
+
+
+@given(
+    st.sampled_from(_VALUES_OF_SQLITE),
+    st.lists(
+        st.sampled_from([" ", "\n", "\t  ", " " * 90, " /* FROM */ ", " -- AS\n", "  /*(*/ "]),
+        min_size=1,
+        max_size=9,
+    ),
+)
+def test_no_value_of_sqlite_stays_however_it_is_set(sql: str, blanks: list[str]) -> None:
+    """Blanks, line ends and comments between the words change nothing."""
+    words = sql.split(" ")
+    text = "".join(f"{word}{blanks[n % len(blanks)]}" for n, word in enumerate(words))
+    assert "s3cret" not in fingerprint(text, SQLITE)
+    assert "s3cret" not in fingerprint(sql, SQLITE)
 
 
 @pytest.mark.parametrize(
