@@ -21,6 +21,9 @@ ENV_TEST_DB = "PERFCTL_TEST_DB"
 ENV_HOST = "PERFCTL_HOST"
 
 
+_NO_GROUP = 2**32 - 1
+
+
 def _started_in() -> Path:
     try:
         return Path.cwd()
@@ -70,7 +73,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> HookSettings:
         place=_find_place(reader.path("DB"), environ),
         test_place=_from_environ(ENV_TEST_DB, environ),
         enabled=reader.flag("ENABLED", default=True),
-        group=reader.text("GROUP"),
+        group=reader.group("GROUP"),
         host=host,
         instance=instance,
         release=reader.text("RELEASE"),
@@ -122,9 +125,22 @@ class _Reader:
         value = self._take(name, (str,), "a text", None)
         return str(value) if value else None
 
+    def group(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is not None and value.isdecimal() and int(value) >= _NO_GROUP:
+            self.problems.append(f'PERFCTL["{name}"] must be the name or number of a group')
+            return None
+        return value
+
     def path(self, name: str) -> Path | None:
         value = self._take(name, (str, os.PathLike), "a path", None)
-        return Path(value) if value else None
+        if not value:
+            return None
+        text = os.fspath(value)
+        if not isinstance(text, str) or "\0" in text:
+            self.problems.append(f'PERFCTL["{name}"] must be a path')
+            return None
+        return Path(text)
 
     def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
         value = self._take(name, (list, tuple, set, frozenset), "a list of texts", default)

@@ -74,6 +74,16 @@ _told: set[str] = set()
 
 
 def _recorder(get_response: GetResponse, measures: Measures) -> Recorder:
+    try:
+        return _make(get_response, measures)
+    except MiddlewareNotUsed:
+        raise
+    except Exception as exc:  # a server that does not start would be the worst of all
+        faults.count("start")
+        raise MiddlewareNotUsed("perfctl could not start") from exc
+
+
+def _make(get_response: GetResponse, measures: Measures) -> Recorder:
     settings = load_settings()
     if not settings.enabled:
         raise MiddlewareNotUsed("PERFCTL['ENABLED'] is False")

@@ -16,6 +16,8 @@ _ALLOWED = {
 }
 _FORBIDDEN_FUNCTIONS = {"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"}
 _STEPS = 10_000
+_LONGEST_VALUE = 10_000_000
+_ROWS = 1000
 
 
 class Table(NamedTuple):
@@ -32,10 +34,12 @@ def run(con: sqlite3.Connection, statement: str, limit_s: float) -> Table:
     deadline = time.monotonic() + limit_s
     con.set_authorizer(_authorize)
     con.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    # A function works on one value without coming by the handler: it may not grow one for long.
+    longest = con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     try:
         cursor = con.execute(statement)
         columns = [column[0] for column in cursor.description or ()]
-        rows = cursor.fetchall()
+        rows = _fetch(cursor, deadline)
     except sqlite3.OperationalError as exc:
         if "interrupted" in str(exc):
             raise EnvironmentFault(
@@ -45,13 +49,23 @@ def run(con: sqlite3.Connection, statement: str, limit_s: float) -> Table:
     except (sqlite3.DatabaseError, sqlite3.ProgrammingError) as exc:
         if "not authorized" in str(exc) or "prohibited" in str(exc):
             raise UsageError("only a SELECT may be asked here") from exc
-        if isinstance(exc, sqlite3.ProgrammingError):
+        if isinstance(exc, sqlite3.ProgrammingError | sqlite3.DataError):
             raise UsageError(f"SQL: {exc}") from exc
         raise
     finally:
         con.set_progress_handler(None, 0)
         con.set_authorizer(None)
+        con.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
     return Table(columns, rows)
+
+
+def _fetch(cursor: sqlite3.Cursor, deadline: float) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    while some := cursor.fetchmany(_ROWS):
+        rows += some
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("interrupted")
+    return rows
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: object) -> int:

@@ -357,3 +357,25 @@ def test_without_fcntl_it_does_nothing_and_warns_once(site: Site) -> None:
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("GROUP", "99999999999"), ("GROUP", "4294967295"), ("DB", "a\0b")]
+)
+def test_a_setting_that_no_system_takes_is_a_problem(name: str, value: str, site: Site) -> None:
+    """Told and left out; the server starts and serves."""
+    found = _check(site, PERFCTL={name: value})
+    assert name in found["django_hook.E001"]
+    site.run(_VISIT, PERFCTL={name: value})
+
+
+def test_what_fails_at_the_start_does_not_keep_the_server_from_starting(site: Site) -> None:
+    """It serves without; the log says why."""
+    outcome = site.run(
+        """
+    from django_hook import middleware
+    middleware.load_settings = lambda: 1 / 0
+    """
+        + _VISIT
+    )
+    assert [level for level, _ in outcome.logs] == ["WARNING"] * len(outcome.logs) != []
