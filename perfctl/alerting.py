@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,14 +28,17 @@ from perfctl.ingest import pending_bytes
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
 from perfctl.store import alerts, connection, minutes
 from perfctl.store.alerts import AlertEvent
-from perfctl.units import iso_utc
+from perfctl.units import format_duration, iso_utc
 
+_SOON_MS = 5 * MINUTE_MS
+"""How far ahead of the clock a watermark may be, and how long a jump of the clock waits for belief."""
+_GOAL_S = 0.1
+_PAUSE_S = 0.015
 _FIRST_MS = HOUR_MS
 """How far back the first evaluation of a store begins."""
 _LONGEST_MS = 2 * DAY_MS
 """Beyond this no minute cells are kept: an evaluation that was away for longer goes on here."""
 _CLAIMS_MS = 7 * DAY_MS
-_SIGHTINGS_MS = 400 * DAY_MS
 _TELLING = (
     "acknowledged",
     "unacknowledged",
@@ -54,6 +58,8 @@ class Round(NamedTuple):
     opened: list[str]
     resolved: list[str]
     transitions: tuple[Transition, ...]
+    remarks: tuple[str, ...] = ()
+    """What somebody should see to, in words."""
 
 
 def new_id() -> str:
@@ -69,20 +75,35 @@ def note_sizes(store: Path, now_ms: int) -> None:
 
 
 def evaluate(store: Path, config: Config, now_ms: int) -> Round:
-    """Judge each minute that is over and was not judged yet, each once."""
+    """Judge each minute that is over and was not judged yet, each once.
+
+    In transactions that are short, so that an acknowledgement need not wait for one that catches up.
+    """
     rules = tuple(rule for rule in parse_rules(config) if rule.is_on)
     until = (now_ms - AFTER_MS) // MINUTE_MS
     with connection.reading(store) as con:
         if _first(con, until) >= until:
             return Round([], [], ())
+    with connection.writing(store) as con, connection.transaction(con):
+        remark = _doubt(con, now_ms, until)
+    if remark is not None:
+        return Round([], [], (), (remark,))
     events: list[Event] = []
+    at_once = 1
     while True:
-        with connection.writing(store) as con, connection.transaction(con):
-            first = _first(con, until)
-            if first < until:
-                events += _evaluate(con, config, rules, first, min(first + CHUNK, until))
+        with connection.writing(store) as con:
+            begun_s = time.monotonic()
+            with connection.transaction(con):
+                first = _first(con, until)
+                if first < until:
+                    last = min(first + at_once, until)
+                    events += _evaluate(con, config, rules, first, last, now_ms)
+            took_s = time.monotonic() - begun_s
         if first >= until:
             return _round(events)
+        if last < until:
+            at_once = max(1, min(CHUNK, int(at_once * min(4, _GOAL_S / max(took_s, 1e-6)))))
+            time.sleep(_PAUSE_S)
 
 
 def _first(con: sqlite3.Connection, until: int) -> int:
@@ -90,18 +111,47 @@ def _first(con: sqlite3.Connection, until: int) -> int:
     first = alerts.judged_until(con)
     if first is None:
         return until - _FIRST_MS // MINUTE_MS
-    if first > until + DAY_MS // MINUTE_MS:
+    if first > until + _SOON_MS // MINUTE_MS:
         return until - 1
     return max(first, until - _LONGEST_MS // MINUTE_MS)
 
 
+def _doubt(con: sqlite3.Connection, now_ms: int, until: int) -> str | None:
+    """Why nothing is judged yet: collect was away for long, or the clock has jumped ahead.
+
+    Silence of years would end every alert. A clock that was put right meanwhile is told apart by
+    time: one that is still there minutes later is believed.
+    """
+    judged = alerts.judged_until(con)
+    if judged is None or until - judged <= _LONGEST_MS // MINUTE_MS:
+        alerts.note_doubt(con, None)
+        return None
+    since_ms = alerts.doubted_since(con)
+    if since_ms is not None and since_ms + _SOON_MS <= now_ms:
+        return None
+    if since_ms is None or since_ms > now_ms:
+        alerts.note_doubt(con, now_ms)
+    away = format_duration((until - judged) * MINUTE_MS * 1000)
+    soon = format_duration(_SOON_MS * 1000)
+    return (
+        f"alerts were last evaluated {away} ago: is the clock right? If it stays so, the next collect"
+        f" after {soon} evaluates them"
+    )
+
+
 def _evaluate(
-    con: sqlite3.Connection, config: Config, rules: tuple[Rule, ...], first: int, until: int
+    con: sqlite3.Connection,
+    config: Config,
+    rules: tuple[Rule, ...],
+    first: int,
+    until: int,
+    now_ms: int,
 ) -> list[Event]:
     begin_ms = first * MINUTE_MS
     if alerts.judged_until(con) is None:
         _keep_sightings(con, novelties.seed(con, first))
     rows = alerts.select_judged(con, begin_ms - HOUR_MS, begin_ms - _CLAIMS_MS)
+    rows = [machine.not_ahead(row, now_ms, begin_ms) for row in rows]
     book = Book(rows, rules, new_id)
     history = History(con, rules)
     past = Past(rules, config, intervals_ms(con))
@@ -123,7 +173,6 @@ def _evaluate(
     alerts.forget(con, book.dropped())
     alerts.add_events(con, [to_row(event) for event in book.events])
     alerts.note_judged(con, until, [(period, count) for period, count in requests if count])
-    alerts.prune(con, begin_ms - config.retention.requests_ms, begin_ms - _SIGHTINGS_MS)
     return book.events
 
 

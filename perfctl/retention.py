@@ -20,6 +20,8 @@ from perfctl.store.pruning import Cells, Chunk, Small, Timed
 
 EVERY_MS = HOUR_MS
 _FUTURE_MS = 60_000
+_SIGHTINGS_MS = 400 * DAY_MS
+"""How long a thing that was seen once is no news."""
 _BUDGET_S = 20.0
 """What `collect` gives to it: it has a sample to take each minute."""
 _PAGES_KEPT = 256
@@ -157,6 +159,8 @@ def plan_for(con: sqlite3.Connection, retention: Retention, now_ms: int) -> Plan
         performance_alert=now_ms - retention.alerts_ms,
         error_group=errors_ms,
         forgotten=min(errors_ms, forgotten_ms),
+        judged=now_ms - retention.requests_ms,
+        sightings=now_ms - _SIGHTINGS_MS,
     )
     return Plan(timed, _cells(retention, now_ms), small)
 

@@ -147,6 +147,25 @@ def test_unresolved_errors_keep_their_last_occurrences(store: Path) -> None:
     assert count(store, "SELECT count(*) FROM error_group") == 0
 
 
+def test_what_the_evaluation_has_seen_goes_behind_the_guard_too(store: Path) -> None:
+    """Minutes and sizes as requests, sightings after 400 d; a clock that jumped takes none."""
+    fill(store, [0], NOW_MS)
+    write(store, "INSERT INTO judged_minute VALUES(?, 3)", NOW_MS // MINUTE_MS)
+    write(store, "INSERT INTO store_size VALUES(?, 1, 1)", NOW_MS)
+    write(store, "INSERT INTO sighting VALUES('n_plus_one', 'x', ?, ?)", NOW_MS, NOW_MS)
+
+    def left() -> list[int]:
+        tables = ("judged_minute", "store_size", "sighting")
+        return [count(store, f"SELECT count(*) FROM {table}") for table in tables]
+
+    assert retention.prune(store, KEEP, NOW_MS + 401 * DAY_MS).refused
+    assert left() == [1, 1, 1]
+    retention.prune(store, KEEP, NOW_MS + 31 * DAY_MS, force=True)
+    assert left() == [0, 0, 1]
+    retention.prune(store, KEEP, NOW_MS + 401 * DAY_MS, force=True)
+    assert left() == [0, 0, 0]
+
+
 def test_a_test_run_goes_with_all_that_was_kept_of_it(store: Path) -> None:
     """Its requests one by one, and which processes wrote them; a younger run stays."""
     for age_ms in (31 * DAY_MS, 0):

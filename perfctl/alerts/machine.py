@@ -74,6 +74,23 @@ class Step(NamedTuple):
     events: tuple[Event, ...] = ()
 
 
+def not_ahead(alert: AlertRow, now_ms: int, begin_ms: int) -> AlertRow:
+    """The alert without times that are still to come: a clock was ahead when they were noted.
+
+    They become the time at which judging begins, so that what is measured from then on counts.
+    """
+
+    def at_most_now(time_ms: int | None) -> int | None:
+        return time_ms if time_ms is None or time_ms <= now_ms else begin_ms
+
+    return alert._replace(
+        pending_ms=at_most_now(alert.pending_ms),
+        opened_ms=at_most_now(alert.opened_ms),
+        measured_ms=at_most_now(alert.measured_ms),
+        resolved_ms=at_most_now(alert.resolved_ms),
+    )
+
+
 def is_open(alert: AlertRow) -> bool:
     """Whether it has opened and not ended."""
     return alert.status not in (Status.PENDING, Status.RESOLVED)

@@ -124,9 +124,9 @@ def never_judged(question: Question) -> bool:
 
 
 def is_behind(question: Question) -> bool:
-    """Whether the last evaluation is too old to say anything of now."""
+    """Whether the last evaluation is too old to say anything of now, or lies in the future."""
     until = alerts.judged_until(question.con)
-    return until is None or question.now_ms - until * MINUTE_MS > _OLD_MS
+    return until is None or abs(question.now_ms - until * MINUTE_MS) > _OLD_MS
 
 
 def summarise(row: AlertRow) -> AlertSummary:
@@ -177,6 +177,8 @@ def _warnings(question: Question) -> tuple[str, ...]:
     if until is None:
         return ("alerts were never evaluated here: perfctl collect does it",)
     behind_ms = question.now_ms - until * MINUTE_MS
+    if behind_ms < -_OLD_MS:
+        return ("alerts were last evaluated in the future: is the clock right? (date)",)
     if behind_ms > _OLD_MS:
         ago = format_duration(behind_ms * 1000)
         return (f"alerts were last evaluated {ago} ago: does perfctl collect still run?",)

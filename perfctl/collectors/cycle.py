@@ -50,7 +50,7 @@ def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> An
         judged.resolved,
         pruned.rows,
     )
-    warnings = (*drained.remarks, *pruned.remarks, *told)
+    warnings = (*drained.remarks, *judged.remarks, *pruned.remarks, *told)
     with reading(store) as con:
         window = Window(now_ms, sample.at_ms)
         found = coverage(

@@ -170,6 +170,19 @@ def note_judged(con: sqlite3.Connection, until: int, requests: Iterable[tuple[in
     )
 
 
+def doubted_since(con: sqlite3.Connection) -> int | None:
+    """Since when the clock is doubted."""
+    row = con.execute("SELECT value FROM meta WHERE key = 'doubted_ms'").fetchone()
+    return None if row is None else int(row[0])
+
+
+def note_doubt(con: sqlite3.Connection, since_ms: int | None) -> None:
+    """Doubt the clock from a time on, or no more."""
+    con.execute("DELETE FROM meta WHERE key = 'doubted_ms'")
+    if since_ms is not None:
+        con.execute("INSERT INTO meta VALUES('doubted_ms', ?)", (since_ms,))
+
+
 def judged_requests(con: sqlite3.Connection, first: int, last: int) -> dict[int, int]:
     """Requests that each judged minute had when it was judged; minutes without any are missing."""
     rows = con.execute(
@@ -217,10 +230,3 @@ def forget_sightings(con: sqlite3.Connection, rule: str, subjects: Iterable[str]
         "UPDATE sighting SET last_ms = ? WHERE rule = ? AND subject = ?",
         [(FORGOTTEN, rule, subject) for subject in subjects],
     )
-
-
-def prune(con: sqlite3.Connection, before_ms: int, sightings_before_ms: int) -> None:
-    """Forget what judged minutes had, and things that were not seen for long."""
-    con.execute("DELETE FROM judged_minute WHERE period < ?", (before_ms // 60_000,))
-    con.execute("DELETE FROM store_size WHERE at_ms < ?", (before_ms,))
-    con.execute("DELETE FROM sighting WHERE max(first_ms, last_ms) < ?", (sightings_before_ms,))

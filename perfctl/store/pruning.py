@@ -152,6 +152,9 @@ class Small(NamedTuple):
     error_group: int
     forgotten: int
     """Before when groups go that nobody resolved."""
+    judged: int
+    """Before when goes what the evaluation of alerts has counted."""
+    sightings: int
 
 
 _SMALL = {
@@ -164,6 +167,11 @@ _SMALL = {
     " ELSE :forgotten END AND NOT EXISTS"
     " (SELECT 1 FROM error_log WHERE group_id = error_group.id)",
 }
+_UNSEEN = (
+    "DELETE FROM judged_minute WHERE period < :judged / 60000",
+    "DELETE FROM store_size WHERE at_ms < :judged",
+    "DELETE FROM sighting WHERE max(first_ms, last_ms) < :sightings",
+)
 _ORPHANS = (
     "DELETE FROM alert_event WHERE alert_id NOT IN (SELECT id FROM performance_alert)",
     "DELETE FROM error_event WHERE group_id NOT IN (SELECT id FROM error_group)",
@@ -178,6 +186,8 @@ def delete_small(con: sqlite3.Connection, before: Small) -> dict[str, int]:
         table: con.execute(f"DELETE FROM {table} WHERE {where}", values).rowcount
         for table, where in _SMALL.items()
     }
+    for statement in _UNSEEN:
+        con.execute(statement, values)
     for statement in _ORPHANS:
         con.execute(statement)
     return done

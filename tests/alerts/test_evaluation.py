@@ -9,6 +9,7 @@ import pytest
 
 from perfctl import alerting
 from perfctl.alerts import actions
+from perfctl.answers import alerts as answers
 from perfctl.answers.answer import Question
 from perfctl.answers.health import Status, check_alerts
 from perfctl.config import Config, parse
@@ -146,6 +147,58 @@ def test_the_first_evaluation_looks_an_hour_back(site: Site) -> None:
     site.judge()
     assert ("request_p95", "GET /new/", "opened") in site.told
     assert ("request_p95", "GET /old/", "opened") not in site.told
+
+
+def test_a_clock_that_jumps_ahead_and_back_ends_no_alert(site: Site) -> None:
+    """A year, for one round: nothing is judged, and it is said why."""
+    for _ in range(4):
+        site.sample(system(0.99))
+        site.judge()
+    assert site.alerts()["cpu web1"].status == "firing"
+    before = site.minute
+    site.minute += 365 * 24 * 60
+    (remark,) = site.judge().remarks
+    assert "is the clock right?" in remark
+    site.minute = before
+    for _ in range(4):
+        site.sample(system(0.99))
+        assert site.judge().remarks == ()
+    assert site.told == [("cpu", "web1", "opened")]
+
+
+def test_a_clock_that_stays_ahead_is_believed(site: Site) -> None:
+    """After five minutes; what ended by its silence returns when the clock is put right."""
+    for _ in range(4):
+        site.sample(system(0.99))
+        site.judge()
+    before = site.minute
+    site.minute += 365 * 24 * 60
+    for _ in range(7):
+        site.judge()
+    assert site.alerts()["cpu web1"].status == "resolved"
+    site.minute = before
+    for _ in range(4):
+        site.sample(system(0.99))
+        site.judge()
+    assert site.alerts()["cpu web1"].status == "firing"
+    assert [event for _, _, event in site.told] == ["opened", "resolved", "reopened"]
+
+
+def test_a_clock_that_was_a_few_hours_ahead_does_not_stop_evaluation(site: Site) -> None:
+    """As one in local time: from its correction on each minute is judged again."""
+    site.sample(system())
+    site.judge()
+    before = site.minute
+    site.minute += 20 * 60
+    site.judge()
+    site.minute = before
+    with connection.reading(site.store) as con:
+        window = Window(site.now_ms - DAY_MS, site.now_ms)
+        assert answers.is_behind(Question(con, site.now_ms, window))
+    for _ in range(4):
+        site.sample(system(0.99))
+        site.judge()
+    assert site.alerts()["cpu web1"].status == "firing"
 
 
 def test_a_clock_that_jumped_back_does_not_stop_evaluation(site: Site) -> None:
