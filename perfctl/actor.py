@@ -10,6 +10,7 @@ from perfctl.errors import UsageError
 from perfctl.visible import visible
 
 _LONGEST = 100
+_LONGEST_NOTE = 1000
 
 
 def actor(said: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -25,6 +26,13 @@ def actor(said: str | None, environ: Mapping[str, str] = os.environ) -> str:
         return visible(name)
     candidates = (environ.get(name, "").strip() for name in ("SUDO_USER", "LOGNAME", "USER"))
     return visible(next(filter(None, candidates), "") or _user_name())[:_LONGEST]
+
+
+def note(said: str | None) -> str | None:
+    """The reason given with `-m`; UsageError for one that is no longer one."""
+    if said is not None and len(said) > _LONGEST_NOTE:
+        raise UsageError(f"-m takes {_LONGEST_NOTE:,} characters at most, not {len(said):,}")
+    return said.strip() or None if said is not None else None
 
 
 def _user_name() -> str:

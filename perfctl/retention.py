@@ -180,7 +180,7 @@ def guard(
     is_steady = 0 <= now_ms - last.pruned_ms < DAY_MS and last.keep == _written(retention)
     if ages.rows_to_go * 2 <= ages.rows or is_steady:
         return Guard(None)
-    doubt = f"{ages.rows_to_go:,} of {ages.rows:,} records would go"
+    doubt = f"{ages.rows_to_go:,} of {ages.rows:,} records are older than they are kept"
     if force:
         return Guard(None, f"{doubt}: --force lets them")
     return Guard(f"{doubt}: is the clock right? If so: perfctl prune --force")

@@ -85,12 +85,17 @@ def make(session: Session, *, group: str | None = None, owner: str | None = None
 
 @contextlib.contextmanager
 def asking(
-    session: Session, default_ms: int = DAY_MS, *, budget_s: float | None = DRAIN_BUDGET_S
+    session: Session,
+    default_ms: int = DAY_MS,
+    *,
+    budget_s: float | None = DRAIN_BUDGET_S,
+    is_snapshot: bool = True,
 ) -> Iterator[Question]:
     """A question to the store as it is now, after up to 2 s of bringing in what waits.
 
     With a budget of None all of it is brought in. A store that does not exist is not made, unless
-    its spool waits: the answer is then empty.
+    its spool waits: the answer is then empty. All of it is read from one snapshot, which what
+    deletes rows does without: it would keep their pages.
     """
     said = session.options
     is_deploy = _names_deploy(said)
@@ -109,6 +114,8 @@ def asking(
         if window is None:
             window = _window_of_deploys(con, session, default_ms)
         _check_names(con, filters)
+        if is_snapshot:
+            con.execute("BEGIN")
         yield Question(con, session.now_ms, window, filters, waiting, warnings + hindrances)
 
 

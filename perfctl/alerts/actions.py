@@ -8,6 +8,7 @@ from typing import NamedTuple
 from perfctl.alerts.machine import Event, Status
 from perfctl.model import MINUTE_MS
 from perfctl.store.alerts import AlertRow
+from perfctl.units import write_duration
 
 
 class Said(NamedTuple):
@@ -57,7 +58,8 @@ def snooze(until_ms: int) -> Action:
         is_so = abs((alert.snoozed_until_ms or 0) - until_ms) < MINUTE_MS  # `2h` said twice
         if not _is_open(alert) or is_so:
             return Outcome(alert)
-        return _tell(_stands(_unknown(alert)._replace(snoozed_until_ms=until_ms)), "snoozed", said)
+        snoozed = _stands(_unknown(alert)._replace(snoozed_until_ms=until_ms))
+        return _tell(snoozed, "snoozed", said, f"for {write_duration(until_ms - said.at_ms)}")
 
     return say
 
@@ -101,6 +103,7 @@ def _stands(alert: AlertRow) -> AlertRow:
     return alert._replace(status=Status.ACKNOWLEDGED if is_known else Status.FIRING)
 
 
-def _tell(alert: AlertRow, event: str, said: Said) -> Outcome:
+def _tell(alert: AlertRow, event: str, said: Said, how: str | None = None) -> Outcome:
     alert = alert._replace(steps=alert.steps + 1, note=said.note or alert.note)
-    return Outcome(alert, Event(alert, event, said.at_ms, said.note, said.actor))
+    note = ": ".join(filter(None, (how, said.note))) or None
+    return Outcome(alert, Event(alert, event, said.at_ms, note, said.actor))

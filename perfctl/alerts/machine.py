@@ -174,6 +174,8 @@ def _fire_if_due(alert: AlertRow, rule: Rule, reading: Reading) -> Step:
     fired = _firing(alert)._replace(
         opened_ms=alert.opened_ms if returns else reading.at_ms,
         detail=reading.detail or alert.detail,
+        peak=rule.worst(alert.peak, reading.value),
+        note=None,
     )
     return _tell(fired, "reopened" if returns else "opened", reading.at_ms)
 
@@ -200,7 +202,7 @@ def _refute(alert: AlertRow, rule: Rule, reading: Reading) -> Step:
     """Somebody said that it is over, and it is not."""
     said = say_quantity(reading.value, rule.metric.unit)
     again = _firing(_measured(alert, rule, reading))._replace(
-        opened_ms=reading.at_ms if alert.opened_ms is None else alert.opened_ms
+        opened_ms=reading.at_ms if alert.opened_ms is None else alert.opened_ms, note=None
     )
     note = f"still true after {alert.resolved_by} resolved it: {said}"
     return _tell(again, "reopened", reading.at_ms, note)
@@ -273,9 +275,11 @@ def _firing(alert: AlertRow) -> AlertRow:
 
 
 def _measured(alert: AlertRow, rule: Rule, reading: Reading) -> AlertRow:
+    """What is measured now; while it is pending again, the peak is that of when it fired."""
+    is_again = alert.status == Status.PENDING and alert.opened_ms is not None
     return alert._replace(
         value=reading.value,
-        peak=rule.worst(alert.peak, reading.value),
+        peak=alert.peak if is_again else rule.worst(alert.peak, reading.value),
         threshold=reading.limits.threshold,
         target=reading.limits.target,
         unit=rule.metric.unit,

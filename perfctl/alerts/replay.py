@@ -69,17 +69,21 @@ class Replay(NamedTuple):
 
 
 def replay_rule(question: Question, config: Config, present: Rule, proposed: Rule | None) -> Answer:
-    """A rule's openings in the window, beside those with what is proposed."""
+    """A rule's openings in the window, beside those with what is proposed.
+
+    The window really used begins with the first record, if that is later.
+    """
     asked, now_ms = question.window, question.now_ms
     kept_from_ms = now_ms - kept_ms(present, config.retention)
-    first = max(asked.since_ms, kept_from_ms) // MINUTE_MS
+    begun_ms = max(kept_from_ms, minutes.first_record_ms(question.con) or 0)
+    first = max(asked.since_ms, begun_ms) // MINUTE_MS
     until = min(asked.until_ms, now_ms - AFTER_MS) // MINUTE_MS
     cells_from = _cells_from(config.retention, now_ms)
     rules = [present._replace(is_on=True)]
     if proposed is not None:
         rules.append(proposed._replace(name=_proposed(present.name), is_on=True))
     events, recorded = replay(question, config, rules, first, until, cells_from)
-    settings = [_firings(rule, events, until) for rule in rules]
+    settings = [_firings(rule, config, events, until) for rule in rules]
     missing = 0
     if present.metric.scope in _OF_REQUESTS:
         missing = minutes.count_missing_rows(question.con, first, min(until, cells_from))
@@ -95,6 +99,8 @@ def replay_rule(question: Question, config: Config, present: Rule, proposed: Rul
         not warnings,
     )
     window = Window(first * MINUTE_MS, max(first, until) * MINUTE_MS)
+    if asked.since_ms < begun_ms and not warnings:
+        warnings = (f"nothing is recorded from before {format_local(begun_ms)}",)
     return answer(question, "alerts.test", data, recorded, window, warnings)
 
 
@@ -189,11 +195,13 @@ def _episode(steps: list[Event], until_ms: int) -> Episode:
     )
 
 
-def _firings(rule: Rule, events: Iterable[Event], until: int) -> Firings:
+def _firings(rule: Rule, config: Config, events: Iterable[Event], until: int) -> Firings:
     found = _episodes(rule.name, events, until)
+    # Of routes each has its own.
+    limits = None if rule.metric.scope is Scope.ROUTE else rule.limits(config.thresholds)
     return Firings(
-        limit=rule.limit,
-        target=rule.target,
+        limit=rule.limit if limits is None else limits.threshold,
+        target=rule.target if limits is None else limits.target,
         for_s=rule.for_ms / 1000,
         over_s=rule.over_ms / 1000,
         samples=rule.samples,

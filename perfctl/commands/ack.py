@@ -5,13 +5,15 @@ from typing import Annotated
 import typer
 
 from perfctl import alerting, session
-from perfctl.actor import actor
+from perfctl.actor import actor, note
 from perfctl.alerts import actions
 from perfctl.commands import new_app
 
 app = new_app()
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Alerts, by the begin of their id.")]
-Note = Annotated[str | None, typer.Option("-m", "--message", metavar="TEXT", help="Why.")]
+Note = Annotated[
+    str | None, typer.Option("-m", "--message", metavar="TEXT", help="Why.", callback=note)
+]
 As = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="Who says so [default: the login name].")
 ]

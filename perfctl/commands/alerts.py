@@ -53,9 +53,11 @@ def list_alerts(
         is_unknown = questions.never_judged(question) and not answer.data["alerts"]
         is_behind = questions.is_behind(question)
     session.reply(now, answer)
-    if exit_code and any(row.status == Status.FIRING for row in answer.data["alerts"]):
+    statuses = {row.status for row in answer.data["alerts"]}
+    if exit_code and Status.FIRING in statuses:
         return 1
-    return 3 if is_unknown or (exit_code and is_behind) else 0
+    is_lost = Status.NO_DATA in statuses
+    return 3 if is_unknown or (exit_code and (is_behind or is_lost)) else 0
 
 
 @app.command(epilog="Example: perfctl alerts show k3x9")

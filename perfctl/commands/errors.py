@@ -11,13 +11,10 @@ from perfctl.answers import errors as questions
 from perfctl.answers.endpoints import resolve_route
 from perfctl.answers.errors import Wanted
 from perfctl.commands import new_app
+from perfctl.commands.ack import As, Note
 
 app = new_app(first_by_default=True)
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Groups, by the begin of their id.")]
-Note = Annotated[str | None, typer.Option("-m", "--message", metavar="TEXT", help="Why.")]
-As = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Who says so [default: the login name].")
-]
 
 
 class Status(StrEnum):

@@ -35,7 +35,7 @@ def forget(
     now = session.begin(ctx)
     known = forgetting.identifiers(user, forgetting.secret_from(secret_env))
     session.need_store(now)
-    with session.asking(now) as question:
+    with session.asking(now, is_snapshot=False) as question:
         if not yes:
             _confirm(forgetting.count(question, known), user)
         done = forgetting.forget(now.store, known, now.now_ms)

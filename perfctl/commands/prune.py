@@ -32,7 +32,7 @@ def prune(
     config = retention.read_keep(now.config, keep or ())
     cap, kept = cap_of(config), config.retention
     session.need_store(now)
-    with session.asking(now) as question:
+    with session.asking(now, is_snapshot=False) as question:
         if dry_run:
             done = retention.foresee(question.con, kept, now.now_ms, cap, force=force)
         else:

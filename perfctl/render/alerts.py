@@ -58,6 +58,9 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     )
 
 
+_OF_NEW_THINGS = frozenset({"n_plus_one", "error_group", "vulnerable_dependency"})
+
+
 def status_cell(status: str, severity: str = "critical") -> Cell:
     """`✖ firing`, `▲ firing` for a warning, `? no data`, `● resolved`."""
     sign, style = _SIGNS.get(status, ("·", ""))
@@ -68,8 +71,8 @@ def status_cell(status: str, severity: str = "critical") -> Cell:
 
 def say_limit(row: AlertSummary) -> str:
     """`> 1 s`; `<` where it fires below."""
-    if row.threshold is None or row.threshold == row.target == 0:
-        return NONE  # a rule for new things: one is enough
+    if row.threshold is None or row.rule in _OF_NEW_THINGS:  # one is enough
+        return NONE
     is_below = row.target is not None and row.target > row.threshold
     return f"{'<' if is_below else '>'} {say_round(row.threshold, row.unit)}"
 

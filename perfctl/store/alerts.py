@@ -87,14 +87,6 @@ def select_judged(
     return [AlertRow(*row) for row in rows]
 
 
-def ids(con: sqlite3.Connection) -> list[str]:
-    """The ids of all alerts, newest first."""
-    rows = con.execute(
-        "SELECT id FROM performance_alert ORDER BY coalesce(opened_ms, pending_ms) DESC, id"
-    )
-    return [row[0] for row in rows]
-
-
 def keep(con: sqlite3.Connection, alerts: Iterable[AlertRow]) -> None:
     """Write alerts as they are now."""
     con.executemany(_KEEP, [alert[:-1] for alert in alerts])

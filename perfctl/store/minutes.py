@@ -6,7 +6,7 @@ import sqlite3
 from typing import NamedTuple
 
 from perfctl import sketch
-from perfctl.model import DETAIL_LEVELS, Level
+from perfctl.model import Level
 from perfctl.store.cells import Cell
 from perfctl.store.requests import TIE_BITS
 
@@ -179,9 +179,6 @@ def select_findings(
     return [Finding(*row) for row in rows]
 
 
-FINDING_LEVELS = DETAIL_LEVELS
-
-
 class ErrorMinute(NamedTuple):
     """Occurrences of an error group in a minute, and what is known of the group."""
 
@@ -252,3 +249,22 @@ def count_missing_rows(con: sqlite3.Connection, first: int, last: int) -> int:
     ).fetchone()[0]
     rows = count_requests(con, begin * 60, end * 60, raw=True) if counted else {}
     return max(0, int(counted) - sum(rows.values()))
+
+
+_FIRST_RECORDS = (
+    "SELECT min(id) >> 20 FROM performance_metric",
+    "SELECT min(id) >> 20 FROM system_metric",
+    "SELECT min(id) >> 20 FROM error_log",
+    "SELECT min(id) >> 20 FROM frontend_metric",
+    "SELECT min(period) * 60000 FROM api_performance_metric WHERE level = 1",
+    "SELECT min(period) * 86400000 FROM api_performance_metric WHERE level = 4 AND period <"
+    " (SELECT min(period) / 1440 FROM api_performance_metric WHERE level = 1)",
+    "SELECT min(at_ms) FROM store_size",
+    "SELECT min(at_ms) FROM dependency_scan",
+)
+
+
+def first_record_ms(con: sqlite3.Connection) -> int | None:
+    """When the first thing was recorded that is still kept; None where nothing is."""
+    found = [con.execute(statement).fetchone()[0] for statement in _FIRST_RECORDS]
+    return min((time_ms for time_ms in found if time_ms is not None), default=None)

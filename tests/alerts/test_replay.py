@@ -213,6 +213,24 @@ def test_later_arrivals_are_counted_apart(site: Site, each_minute: EachMinute) -
     assert answer_of(site, "cpu").data.late_arrivals == 0
 
 
+def test_before_the_first_record_it_says_so(site: Site, each_minute: EachMinute) -> None:
+    """The window that is shown begins with the records; what it holds of them is whole."""
+    each_minute(3, lambda i: site.requests(30))
+    answer = answer_of(site, "request_p95", ago_ms=2 * DAY_MS)
+    assert answer.window is not None
+    assert answer.window.since_ms == BEGIN * MINUTE_MS
+    assert answer.data.is_whole
+    assert answer.warnings[0].startswith("nothing is recorded from before")
+
+
+def test_of_the_machine_the_present_limit_is_shown(site: Site, each_minute: EachMinute) -> None:
+    """Each route has its own; the machine has one."""
+    each_minute(3, lambda i: site.sample(system(0.9)))
+    present = answer_of(site, "cpu").data.present
+    assert (present.target, present.limit) == (0.6, 0.8)
+    assert answer_of(site, "request_p95").data.present.limit is None
+
+
 def test_beyond_what_is_kept_it_says_so(site: Site, each_minute: EachMinute) -> None:
     """Samples of the machine are kept for a week."""
     each_minute(3, lambda i: site.sample(system(0.9)))

@@ -109,6 +109,22 @@ def test_an_evaluation_of_long_ago_says_nothing_of_now(perfctl: Perfctl, store: 
     assert "does perfctl collect still run?" in done.out
 
 
+def test_an_alert_without_data_is_not_known_to_be_over(perfctl: Perfctl, slow: Path) -> None:
+    """`--exit-code` is then 3; 1 where another one fires."""
+    with connection.writing(slow) as con:
+        con.execute("UPDATE performance_alert SET status = 'no_data'")
+    assert perfctl("alerts", "--exit-code", db=slow).code == 3
+    assert perfctl("alerts", db=slow).code == 0
+
+
+def test_a_note_is_a_note(perfctl: Perfctl, slow: Path) -> None:
+    """Not a file's worth."""
+    ids = [row["id"] for row in listed(perfctl, slow).values()]
+    done = perfctl("ack", *ids, "-m", "x" * 1001, db=slow)
+    assert (done.code, done.out) == (2, "")
+    assert "1,000 characters" in done.err
+
+
 def test_an_alert_makes_health_critical_until_somebody_is_on_it(
     perfctl: Perfctl, slow: Path
 ) -> None:
@@ -187,7 +203,7 @@ def test_a_life_by_hand(perfctl: Perfctl, slow: Path) -> None:
     assert data["alert"]["resolved_by"] == "ann"
     assert [(step["event"], step["by"], step["note"]) for step in data["history"]] == [
         ("opened", None, None),
-        ("snoozed", "ann", "after lunch"),
+        ("snoozed", "ann", "for 2h: after lunch"),
         ("unsnoozed", "ann", None),
         ("acknowledged", "ann", None),
         ("resolved", "ann", "index added"),
