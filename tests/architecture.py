@@ -47,6 +47,7 @@ LEVELS: dict[str, int] = {
     "perfctl.triage": 4,
     "perfctl.demo": 4,
     "perfctl.collectors": 4,
+    "perfctl.deps": 4,
     # 3: faces
     "perfctl.console": 5,
     "perfctl.render": 5,
