@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 15.0
 TRIES = 3
-_PAUSE_S = 0.2
+PAUSE_S = 0.2
 _AGAIN = (429, 500, 502, 503, 504)
 _LONGEST_PAUSE_S = 10.0
 
@@ -33,7 +33,7 @@ def open_session(
     session = requests.Session()
     retry = Retry(
         TRIES,
-        backoff_factor=_PAUSE_S,
+        backoff_factor=PAUSE_S,
         backoff_max=_LONGEST_PAUSE_S,
         status_forcelist=_AGAIN,
         allowed_methods=None,
