@@ -5,13 +5,15 @@ Pages are those of the simple API (PEP 503, 691, 700, 792), already read into `P
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.tags import Tag
+from packaging.tags import Tag, compatible_tags, cpython_tags, sys_tags
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -56,6 +58,16 @@ class Interpreter(NamedTuple):
 
     version: str
     tags: frozenset[Tag]
+
+
+def interpreter_of(python: str | None) -> Interpreter:
+    """That of an environment, by its `3.11`; None: the one that runs. The system is this one."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if python is None or python == running:
+        return Interpreter(platform.python_version(), frozenset(sys_tags()))
+    version = tuple(map(int, python.split(".")))
+    tags = frozenset((*cpython_tags(version), *compatible_tags(version)))
+    return Interpreter(f"{python}.99", tags)  # its newest, since which one it is stands nowhere
 
 
 @dataclass(frozen=True, slots=True)
