@@ -238,7 +238,7 @@ def test_more_than_half_goes_only_by_force(store: Path) -> None:
     forced = retention.prune(store, short, NOW_MS, force=True)
 
     assert forced.rows["performance_metric"] == 6
-    assert forced.remarks == ["6 of 11 records would go: --force lets them"]
+    assert forced.remarks == ["6 of 11 records are older than they are kept: --force lets them"]
 
 
 def test_a_store_whose_traffic_has_ended_is_emptied(store: Path) -> None:

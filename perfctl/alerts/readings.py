@@ -205,7 +205,7 @@ def _vulnerable(
     for package in (package for scan in scans for package in scan):
         if package.name is None:
             continue
-        known = json.loads(package.vulnerabilities or "[]")
+        known = [v for v in json.loads(package.vulnerabilities or "[]") if not v.get("ignored")]
         names = ", ".join(str(item.get("id")) for item in known[:3])
         is_severe = any(str(v.get("severity")).lower() in ("critical", "high") for v in known)
         severity = Severity.CRITICAL if is_severe else Severity.WARNING

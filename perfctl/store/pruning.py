@@ -173,6 +173,8 @@ _UNSEEN = (
     "DELETE FROM sighting WHERE max(first_ms, last_ms) < :sightings",
 )
 _ORPHANS = (
+    "DELETE FROM dependency_scan WHERE superseded_ms IS NOT NULL",
+    "DELETE FROM dependency_version WHERE scan_id NOT IN (SELECT id FROM dependency_scan)",
     "DELETE FROM alert_event WHERE alert_id NOT IN (SELECT id FROM performance_alert)",
     "DELETE FROM error_event WHERE group_id NOT IN (SELECT id FROM error_group)",
     "DELETE FROM test_segment WHERE id NOT IN (SELECT segment_id FROM test_request)",
