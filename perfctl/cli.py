@@ -44,6 +44,7 @@ COMMANDS = (
     Entry("errors", "errors", "Ask", "Groups of errors: list, show, resolve, ignore, reopen."),
     Entry("why", "why", "Ask", "When something changed, what else did then, and what did not."),
     Entry("deploy", "deploy", "Ask", "What was deployed when, with which packages: list, mark."),
+    Entry("deps", "deps", "Ask", "Are the packages safe and current? Exit 3 if not all is known."),
     Entry("ci", "ci", "Ask", "May this be merged? Budgets, and a baseline; for CI."),
     Entry("query", "query", "Ask", "Your own SQL on the store, read-only."),
     Entry("init", "init", "Set up", "Create the store and print the Django lines to paste."),

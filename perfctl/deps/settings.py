@@ -30,11 +30,18 @@ class DepsSettings(NamedTuple):
     ignores: tuple[Ignore, ...] = ()
 
 
-def parse_settings(said: Mapping[str, object], where: str) -> DepsSettings:
-    """The settings of a configuration; ConfigError for what cannot be used."""
+_DEFAULT = DepsSettings()
+
+
+def parse_settings(
+    said: Mapping[str, object], where: str, base: DepsSettings = _DEFAULT
+) -> DepsSettings:
+    """What is said, on top of others; ConfigError for what cannot be used."""
     place = Place(where, "deps")
     table = as_table(said, place, _NAMES)
-    found = DepsSettings(ignores=parse_ignores(table.get("ignore"), place.at("ignore")))
+    found = base
+    if "ignore" in table:
+        found = found._replace(ignores=parse_ignores(table["ignore"], place.at("ignore")))
     if "osv_url" in table:
         found = found._replace(osv_url=as_url(table["osv_url"], place.at("osv_url")))
     if "offline" in table:
@@ -45,7 +52,8 @@ def parse_settings(said: Mapping[str, object], where: str) -> DepsSettings:
             found = found._replace(**{f"{name}_ms": kept_ms})  # type: ignore[arg-type]  # by name
     if "allow_unverified" in table:
         names = as_texts(table["allow_unverified"], place.at("allow_unverified"))
-        found = found._replace(allowed=frozenset(map(canonicalize_name, names)))
+        allowed = base.allowed | set(map(canonicalize_name, names))
+        found = found._replace(allowed=allowed)
     if "fail_on" in table:
         word = as_text(table["fail_on"], place.at("fail_on"))
         if word not in FAIL_ON:

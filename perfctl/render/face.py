@@ -34,6 +34,7 @@ _OWN_TEXT = {
     "collect": "collect",
     "prune": "prune",
     "forget": "forget",
+    "deps": "deps",
     "doctor": "doctor",
     "db.info": "upkeep",
     "db.check": "upkeep",

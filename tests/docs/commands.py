@@ -23,6 +23,7 @@ from perfctl.answers.summary import Summary
 from perfctl.answers.upkeep import StoreCheck, StoreInfo
 from perfctl.cli import COMMANDS, app
 from perfctl.collectors.cycle import Collected
+from perfctl.deps.report import PackageRow, Scan, VulnerabilityRow
 from perfctl.options import global_params
 from perfctl.prune_report import Report, TableRow
 
@@ -95,6 +96,10 @@ DATA = {
     ),
     "deploy list": (
         f"{_listed('deploys', DeployRow)}; {_listed('package_changes', PackageChanges)}"
+    ),
+    "deps": (
+        f"{_names(Scan)}; {_listed('packages', PackageRow)};"
+        f" {_listed('vulnerabilities', VulnerabilityRow)}"
     ),
     "query": "`rows[]`: the columns of the statement",
     "collect": _names(Collected),
