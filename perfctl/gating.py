@@ -23,7 +23,7 @@ from perfctl.gate.judge import judge
 from perfctl.gate.measured import Measured
 from perfctl.gate.verdict import Check, Status, Verdict, decide, place_of, sort_checks
 from perfctl.model import Source
-from perfctl.units import iso_utc
+from perfctl.units import iso_utc, say_count
 
 
 class Asked(NamedTuple):
@@ -244,8 +244,8 @@ _NAMES = {"test": "a test run", "live": "live traffic"}
 def _saved(name: str, found: Measured) -> Check:
     routes = len(found.run) or len(found.sample.routes if found.sample else ())
     tests = {test for route in found.run.values() for test in route.tests}
-    said = f"{found.requests} requests of {routes} routes"
-    said += f" in {len(tests)} tests" if tests else ""
+    said = f"{say_count(found.requests, 'request')} of {say_count(routes, 'route')}"
+    said += f" in {say_count(len(tests), 'test')}" if tests else ""
     return Check(measured.BASELINE, name, Status.PASS, found.requests, unit="requests",
                  evidence=said)  # fmt: skip
 

@@ -133,6 +133,11 @@ def format_count(count: float) -> str:
     return _scaled(count, ("", "k", "M", "G", "T", "P"))
 
 
+def say_count(count: int, noun: str) -> str:
+    """`1 request`, `1,204 requests`."""
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
+
+
 def format_ratio(ratio: float) -> str:
     """`12.3 %`, `0.42 %`; only 0 is shown as 0 %, only the whole as 100 %."""
     if ratio < 0:

@@ -15,6 +15,7 @@ from perfctl.config_values import Place, as_number, as_ratio, as_table, as_texts
 from perfctl.gate.counts import RouteRun, shorten
 from perfctl.gate.verdict import Check, Lack, Status
 from perfctl.thresholds import Route
+from perfctl.units import say_count
 
 BUDGET = "budget_"
 
@@ -184,7 +185,7 @@ def _of_live(
         )  # fmt: skip
     is_over = limit is not None and value > limit
     status = Status.FAIL if is_over else Status.PASS
-    said = f"{requests} requests"
+    said = say_count(requests, "request")
     return Check(f"{BUDGET}{name}", subject, status, value, None, limit, unit, said)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from perfctl.gate.counts import Asked, RouteRun, Run, Sighting, shorten
 from perfctl.gate.verdict import Check, Lack, Status
+from perfctl.units import say_count
 
 QUERIES = "queries"
 N_PLUS_ONE = "n_plus_one"
@@ -72,7 +73,7 @@ def _compare_counts(
         aside = "".join(f"; not compared: {said}" for said in unsure[:1])
         return Check(
             QUERIES, subject, Status.PASS, after.most, before.most, before.most, "queries",
-            f"{_tests(compared)} ask no more than before{aside}",
+            f"{_tests(compared)} {'asks' if compared == 1 else 'ask'} no more than before{aside}",
         )  # fmt: skip
     return Check(
         QUERIES, subject, Status.INCONCLUSIVE, after.most, before.most, before.most, "queries",
@@ -182,6 +183,8 @@ def _why_not(before: RouteRun, after: RouteRun, unsure: list[str]) -> str:
         return "its queries were not recorded: DatabaseQueryMonitoringMiddleware is missing"
     if not before.tests:
         return "the baseline has no query counts for it"
+    if len(before.tests) == 1:
+        return "the only test of the baseline that requests it did not do so now"
     return f"none of the {_tests(len(before.tests))} of the baseline that request it did so now"
 
 
@@ -218,4 +221,4 @@ def _repeat(subject: str, seen: Mapping[str, Sighting], before: RouteRun) -> Che
 
 
 def _tests(n: int) -> str:
-    return f"{n} test" if n == 1 else f"{n} tests"
+    return say_count(n, "test")

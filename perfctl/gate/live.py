@@ -13,6 +13,7 @@ from perfctl.gate.exact import N_PLUS_ONE, QUERIES, not_exercised
 from perfctl.gate.latency import Block, Change
 from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
 from perfctl.gate.verdict import Check, Lack, Status
+from perfctl.units import say_count
 
 LATENCY = "latency"
 SHIFT = "global_shift"
@@ -156,7 +157,7 @@ def compare_durations(
 def _too_few(requests: int) -> str:
     if requests >= FEWEST:
         return (
-            f"{requests} requests, but in fewer than {FEWEST_BLOCKS} runs or stretches of time"
+            f"{say_count(requests, 'request')}, but in fewer than {FEWEST_BLOCKS} runs or stretches of time"
             f" of {FEWEST_IN_BLOCK}"
         )
     return _needs(FEWEST, requests)
@@ -164,7 +165,7 @@ def _too_few(requests: int) -> str:
 
 def _needs(needed: int, requests: int) -> str:
     missing = needed - requests
-    return f"needs {needed} requests on both sides, has {requests}: {missing} missing"
+    return f"needs {needed:,} requests on both sides, has {requests:,}: {missing:,} missing"
 
 
 def _duration_check(change: Change, margin: float) -> Check:

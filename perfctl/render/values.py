@@ -16,6 +16,7 @@ from perfctl.units import (
     local_zone,
     parse_moment,
 )
+from perfctl.units import say_count as say_count
 
 
 def cell_ms(value_ms: float | None) -> str:
@@ -56,11 +57,6 @@ def say_round(value_ms: float) -> str:
     """`1 s`, `1.5 s`: without the zeros of a number that somebody chose."""
     number, unit = say_ms(value_ms).split(" ", 1)
     return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
-
-
-def say_count(count: int, noun: str) -> str:
-    """`1 request`, `1,204 requests`."""
-    return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
 def say_window(window: Window) -> str:

@@ -201,6 +201,16 @@ def test_a_baseline_names_the_commit(run: Run, main: Path) -> None:
     assert json.loads((run.folder / "b.json").read_text())["commit"] == sha
 
 
+def test_what_a_baseline_holds_is_counted_in_words(run: Run) -> None:
+    """One is one, thousands have a comma."""
+    one = run.record("one.db", exercised(run.now_ms - 1000, "t", 3))
+    said = "kept as the baseline b.json: 1 request of 1 route in 1 test"
+    assert said in run.ci(one, "--save-baseline", "b.json").out
+    many = [exercised(run.now_ms - 1000, "t", 0) for _ in range(1204)]
+    done = run.ci(run.record("many.db", *many), "--save-baseline", "c.json")
+    assert "c.json: 1,204 requests of 1 route in 1 test" in done.out
+
+
 def test_a_baseline_of_tests_is_none_of_live_traffic(run: Run, main: Path) -> None:
     """Cannot be compared."""
     code, data = run.judged(main, "--baseline", "base.json", "--source", "live")

@@ -122,6 +122,12 @@ def test_live_traffic_is_held_to_mean_rate_and_p95() -> None:
     assert all(check.status == "pass" for check in judge_live(live(100), budgets()))
 
 
+def test_numbers_of_requests_are_written_as_everywhere() -> None:
+    """With a comma, as the headline has them."""
+    found = list(judge_live(live(2892), budgets()))
+    assert {check.evidence for check in found} == {"2,892 requests"}
+
+
 def test_few_live_requests_are_too_few_and_say_so() -> None:
     """20 for a rate or a mean, 50 for a p95; a larger sample is all that is lacking."""
     found = by_name(judge_live(live(30, error_rate=0.9), budgets()))

@@ -31,6 +31,12 @@ def test_one_query_more_in_one_test_fails() -> None:
     assert check.evidence == "in b and 1 test more; +4 SELECT … FROM b"
 
 
+def test_one_test_asks_and_two_ask() -> None:
+    """Numbers agree with their verbs."""
+    check = checks(run({"a": [5]}), run({"a": [5]}))["queries"]
+    assert check.evidence == "1 test asks no more than before"
+
+
 def test_growth_below_the_largest_request_is_seen() -> None:
     """Each request is held against its counterpart."""
     assert compare_requests("a", [Asked(9), Asked(2)], [Asked(9), Asked(3)], 9) == Growth("a", 2, 3)
@@ -93,7 +99,9 @@ def test_no_test_in_both_runs_cannot_be_told() -> None:
     """Renamed tests compare nothing, and that is no pass."""
     check = checks(run({"old": [5]}), run({"new": [5]}))["queries"]
     assert (check.status, check.lacks) == (Status.INCONCLUSIVE, Lack.RECORDS)
-    assert check.evidence == "none of the 1 test of the baseline that request it did so now"
+    assert check.evidence == "the only test of the baseline that requests it did not do so now"
+    check = checks(run({"old": [5], "older": [5]}), run({"new": [5]}))["queries"]
+    assert check.evidence == "none of the 2 tests of the baseline that request it did so now"
 
 
 def test_a_new_route_is_skipped() -> None:
