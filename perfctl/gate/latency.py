@@ -75,7 +75,10 @@ class Comparison(NamedTuple):
 def cut_blocks(
     routes: Mapping[Key, Mapping[Period, Counts]],
 ) -> dict[Key, tuple[Block, ...]]:
-    """The blocks of each route: neighbouring periods together, of at least `FEWEST_IN_BLOCK`."""
+    """The blocks of each route: neighbouring periods together, of at least `FEWEST_IN_BLOCK`.
+
+    Of a route with fewer requests one block, which says how many there are and is judged by nobody.
+    """
     common = _common(routes)
     return {
         subject: tuple(_cut([(periods[p], common.get(p, 0.0)) for p in sorted(periods)]))
@@ -124,9 +127,9 @@ def _cut(periods: Sequence[tuple[Counts, float]]) -> list[Block]:
     """As many blocks of about the same size as there is enough for."""
     placed = [_place(counts, slower) for counts, slower in periods]
     total = sum(map(_size, placed))
-    most = min(MOST_BLOCKS, total // FEWEST_IN_BLOCK)
-    if not most:
+    if not total:
         return []
+    most = max(1, min(MOST_BLOCKS, total // FEWEST_IN_BLOCK))
     blocks: list[_Placed] = [[]]
     for items in placed:
         if _size(blocks[-1]) >= max(FEWEST_IN_BLOCK, total / most):

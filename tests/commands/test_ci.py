@@ -436,6 +436,21 @@ def test_new_errors_of_live_traffic_fail(run: Run) -> None:
     assert (check["name"], check["call_site"]) == ("new_errors", "app/views.py:3 in page")
 
 
+def test_a_test_run_says_how_many_requests_it_has(run: Run) -> None:
+    """Six of one side, eighteen of the other: the smaller counts, through the baseline's file too."""
+
+    def suite(name: str, n: int) -> Path:
+        return run.record(name, *(exercised(run.now_ms - i, f"t.py::{i}", 1) for i in range(n)))
+
+    run.save(suite("before.db", 6))
+    code, data = run.judged(
+        suite("after.db", 18), "--baseline", "base.json", "--require", "latency"
+    )
+    assert code == 3
+    (evidence,) = (c["evidence"] for c in data["checks"] if c["name"] == "latency")
+    assert evidence == "needs 100 requests on both sides, has 6: 94 missing"
+
+
 def test_several_runs_of_the_tests_are_a_sample_of_their_latency(run: Run) -> None:
     """A process is a run; a route that became slower in all of them fails."""
 

@@ -154,15 +154,21 @@ def test_a_small_sample_says_what_it_needs() -> None:
     )
 )
 def test_blocks_hold_every_request_once(periods: dict[int, dict[int, int]]) -> None:
-    """Each large enough, not too many; too few requests make no block at all."""
+    """Each large enough, not too many; of too few requests there is one, so that they are counted."""
     total = sum(sum(buckets.values()) for buckets in periods.values())
     blocks = cut_blocks({"GET /": periods})["GET /"]
     assert len(blocks) <= MOST_BLOCKS
+    assert sum(block.requests for block in blocks) == total
     if total < FEWEST_IN_BLOCK:
-        assert blocks == ()
+        assert len(blocks) == min(1, total)
     else:
-        assert sum(block.requests for block in blocks) == total
         assert min(block.requests for block in blocks) >= FEWEST_IN_BLOCK
+
+
+def test_too_few_requests_are_counted_as_they_are() -> None:
+    """The smaller side of both; a few are not none."""
+    found = compared(traffic(1, each=1, runs=6), traffic(2, each=1, runs=18))
+    assert set(found.too_few.values()) == {6}
 
 
 @given(st.lists(st.integers(100, 10_000_000), min_size=FEWEST_IN_BLOCK, max_size=300))
