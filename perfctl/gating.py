@@ -16,7 +16,7 @@ from perfctl.answers.answer import Answer, Question, answer
 from perfctl.answers.gate import read_runtime
 from perfctl.collectors import packages, release
 from perfctl.errors import EnvironmentFault, NoDataError, UsageError
-from perfctl.gate import accepting, baseline, live, measured
+from perfctl.gate import accepting, baseline, durations, measured
 from perfctl.gate.baseline import Baseline, Environment
 from perfctl.gate.budgets import Budgets
 from perfctl.gate.judge import judge
@@ -131,7 +131,7 @@ def run_gate(question: Question, allowed: Budgets, asked: Asked, loaded: Loaded)
         gate = run.bless(base, asked.bless)
     else:
         gate = run.judge(base, problem)
-    warnings = tuple(check.evidence for check in gate.checks if live.is_shifted(check))
+    warnings = tuple(check.evidence for check in gate.checks if durations.is_shifted(check))
     found = run.measured
     told = answer(question, "ci", gate, found.requests, warnings=warnings)
     return told._replace(window=found.window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perfctl.gate import accepting, budgets, exact, live
+from perfctl.gate import accepting, budgets, durations, exact, live
 from perfctl.gate.baseline import Baseline
 from perfctl.gate.budgets import Budgets
 from perfctl.gate.measured import Measured
@@ -45,4 +45,4 @@ def _compare(
         shared = sorted(base.run.keys() & measured.run.keys())
         before = {name: base.durations.get(name, ()) for name in shared}
         now = {name: measured.durations.get(name, ()) for name in shared}
-        yield from live.compare_durations(before, now, margin)
+        yield from durations.compare_durations(before, now, margin)

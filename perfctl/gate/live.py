@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from perfctl.answers.gate import ErrorSeen, Live, LiveRoute, QueryUse
 from perfctl.gate import latency, sample
 from perfctl.gate.counts import function_of, shape_of, shorten
+from perfctl.gate.durations import compare_durations, say_needs, say_too_few, small
 from perfctl.gate.exact import N_PLUS_ONE, QUERIES, not_exercised
-from perfctl.gate.latency import Block, Change
-from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
-from perfctl.gate.verdict import Check, Lack, Status
-from perfctl.units import say_count
+from perfctl.gate.latency import Block
+from perfctl.gate.sample import FEWEST_BLOCKS, FEWEST_IN_BLOCK
+from perfctl.gate.verdict import Check, Status
 
-LATENCY = "latency"
-SHIFT = "global_shift"
 ERRORS = "new_errors"
 _LEAST_QUERIES = 1.0
 _QUERIES_VARIANCE = 0.01
@@ -138,84 +136,6 @@ def _size(blocks: Sequence[Block]) -> int:
     return sum(block.requests for block in blocks)
 
 
-def compare_durations(
-    base: Mapping[str, Sequence[Block]], now: Mapping[str, Sequence[Block]], margin: float
-) -> Iterator[Check]:
-    """A check a route, and one of what happened to all of them."""
-    found = latency.compare_latency(base, now, margin)
-    for change in found.changes:
-        yield _duration_check(change, margin)
-    for subject, requests in found.too_few.items():
-        yield Check(
-            LATENCY, subject, Status.INCONCLUSIVE, unit="ms", lacks=Lack.SAMPLE,
-            evidence=_too_few(requests),
-        )  # fmt: skip
-    if base:
-        yield _shift_check(found.shift, margin)
-
-
-def _too_few(requests: int) -> str:
-    if requests >= FEWEST:
-        return (
-            f"{say_count(requests, 'request')}, but in fewer than {FEWEST_BLOCKS} runs or stretches of time"
-            f" of {FEWEST_IN_BLOCK}"
-        )
-    return _needs(FEWEST, requests)
-
-
-def _needs(needed: int, requests: int) -> str:
-    missing = needed - requests
-    return f"needs {needed:,} requests on both sides, has {requests:,}: {missing:,} missing"
-
-
-def _duration_check(change: Change, margin: float) -> Check:
-    itself = change.now_ms / change.before_ms - 1
-    percent = f"{change.ratio - 1:+.0%} beside the other routes, {itself:+.0%} by itself"
-    check = Check(
-        LATENCY,
-        change.subject,
-        Status.PASS,
-        change.now_ms,
-        change.before_ms,
-        change.before_ms * (1 + margin),
-        "ms",
-        f"median {percent}",
-    )
-    if change.is_slower:
-        evidence = f"median {percent}, above {margin:.0%} (p = {change.p_value:.2g})"
-        return _with(check, Status.FAIL, evidence)
-    if change.requests < change.needed:
-        evidence = f"median {percent}; {_needs(change.needed, change.requests)}"
-        return _with(check, Status.INCONCLUSIVE, evidence, Lack.SAMPLE)
-    return check
-
-
-def _with(check: Check, status: Status, evidence: str, lacks: Lack | None = None) -> Check:
-    return Check(
-        check.name, check.subject, status, check.value, check.baseline, check.limit, check.unit,
-        evidence, check.call_site, lacks,
-    )  # fmt: skip
-
-
-def _shift_check(shift: float | None, margin: float) -> Check:
-    if shift is None:
-        return Check(
-            SHIFT, "all routes", Status.SKIPPED, unit="ratio",
-            evidence=f"takes {latency.FEWEST_ROUTES} routes with enough requests",
-        )  # fmt: skip
-    said = f"the median route is {shift - 1:+.0%}"
-    if shift > 1 + margin:
-        said += ": the machine, or a change under every route; not judged"
-    return Check(SHIFT, "all routes", Status.PASS, shift, 1.0, 1 + margin, "ratio", said)
-
-
-def is_shifted(check: Check) -> bool:
-    """Whether a check says that all routes became slower, which is worth a warning."""
-    if check.name != SHIFT or check.value is None or check.limit is None:
-        return False
-    return check.value > check.limit
-
-
 def _compare_queries(base: LiveSample, now: LiveSample, shared: list[str]) -> Iterator[Check]:
     pairs = {name: (base.routes[name].queries, now.routes[name].queries) for name in shared}
     pairs = {name: both for name, both in pairs.items() if all(both)}
@@ -230,13 +150,12 @@ def _compare_queries(base: LiveSample, now: LiveSample, shared: list[str]) -> It
         requests = min(sum(block.requests for block in blocks) for blocks in (before, after))
         result = tested.get(subject)
         if result is None:
-            yield _with(check, Status.INCONCLUSIVE, _too_few(requests), Lack.SAMPLE)
+            yield small(check, say_too_few(requests))
         elif result.p_value <= limit:
             said = f"{old:.1f} → {new:.1f} a request (p = {result.p_value:.2g})"
-            yield _with(check, Status.FAIL, said)
+            yield replace(check, status=Status.FAIL, evidence=said)
         elif requests < result.needed:
-            said = _needs(result.needed, requests)
-            yield _with(check, Status.INCONCLUSIVE, said, Lack.SAMPLE)
+            yield small(check, say_needs(result.needed, requests))
         else:
             yield check
 

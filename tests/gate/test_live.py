@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from perfctl.answers.gate import ErrorSeen, Live, LiveRoute, QueryUse
-from perfctl.gate.live import compare_live, is_shifted, sample_live
+from perfctl.gate.durations import is_shifted
+from perfctl.gate.live import compare_live, sample_live
 from perfctl.gate.verdict import Check, Lack, Status
 from perfctl.model import Window
 from tests.gate.test_latency import Durations, traffic

@@ -1,0 +1,93 @@
+"""Checks of durations: a route beside the others, and what happened to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from perfctl.gate import latency
+from perfctl.gate.latency import Block, Change
+from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
+from perfctl.gate.verdict import Check, Lack, Status
+from perfctl.units import say_count
+
+LATENCY = "latency"
+SHIFT = "global_shift"
+
+
+def compare_durations(
+    base: Mapping[str, Sequence[Block]], now: Mapping[str, Sequence[Block]], margin: float
+) -> Iterator[Check]:
+    """A check a route, and one of what happened to all of them."""
+    found = latency.compare_latency(base, now, margin)
+    for change in found.changes:
+        yield _duration_check(change, margin)
+    for subject, requests in found.too_few.items():
+        yield Check(
+            LATENCY, subject, Status.INCONCLUSIVE, unit="ms", lacks=Lack.SAMPLE,
+            evidence=say_too_few(requests),
+        )  # fmt: skip
+    if base:
+        yield _shift_check(found.shift, margin)
+
+
+def small(check: Check, evidence: str) -> Check:
+    """The check as one that a larger sample could tell."""
+    return replace(check, status=Status.INCONCLUSIVE, evidence=evidence, lacks=Lack.SAMPLE)
+
+
+def say_too_few(requests: int) -> str:
+    """Why a route with too few blocks cannot be judged."""
+    if requests >= FEWEST:
+        return (
+            f"{say_count(requests, 'request')}, but in fewer than {FEWEST_BLOCKS} runs or stretches of time"
+            f" of {FEWEST_IN_BLOCK}"
+        )
+    return say_needs(FEWEST, requests)
+
+
+def say_needs(needed: int, requests: int) -> str:
+    """How many requests are missing."""
+    missing = needed - requests
+    return f"needs {needed:,} requests on both sides, has {requests:,}: {missing:,} missing"
+
+
+def _duration_check(change: Change, margin: float) -> Check:
+    itself = change.now_ms / change.before_ms - 1
+    percent = f"{change.ratio - 1:+.0%} beside the other routes, {itself:+.0%} by itself"
+    check = Check(
+        LATENCY,
+        change.subject,
+        Status.PASS,
+        change.now_ms,
+        change.before_ms,
+        change.before_ms * (1 + margin),
+        "ms",
+        f"median {percent}",
+    )
+    if change.is_slower:
+        evidence = f"median {percent}, above {margin:.0%} (p = {change.p_value:.2g})"
+        return replace(check, status=Status.FAIL, evidence=evidence)
+    if change.requests < change.needed:
+        evidence = f"median {percent}; {say_needs(change.needed, change.requests)}"
+        return small(check, evidence)
+    return check
+
+
+def _shift_check(shift: float | None, margin: float) -> Check:
+    if shift is None:
+        return Check(
+            SHIFT, "all routes", Status.SKIPPED, unit="ratio",
+            evidence=f"takes {latency.FEWEST_ROUTES} routes with enough requests",
+        )  # fmt: skip
+    said = f"the median route is {shift - 1:+.0%}"
+    if shift > 1 + margin:
+        said += ": the machine, or a change under every route; not judged"
+    return Check(SHIFT, "all routes", Status.PASS, shift, 1.0, 1 + margin, "ratio", said)
+
+
+def is_shifted(check: Check) -> bool:
+    """Whether a check says that all routes became slower, which is worth a warning."""
+    if check.name != SHIFT or check.value is None or check.limit is None:
+        return False
+    return check.value > check.limit
