@@ -121,6 +121,7 @@ def _write_live(live: LiveSample) -> dict[str, Any]:
             },
             "queries": [[block.requests, round(block.mean, 6)] for block in route.queries],
             "n_plus_one": sorted(route.repeats),
+            **({} if route.is_timed else {"is_timed": False}),
         }
         for subject, route in sorted(live.routes.items())
     }
@@ -214,6 +215,7 @@ def _read_live(routes: dict[str, Any], errors: dict[str, str]) -> LiveSample:
                 {each: _read_blocks(blocks) for each, blocks in route["median_ms"].items()},
                 tuple(QueryBlock(n, mean) for n, mean in route["queries"]),
                 dict.fromkeys(route["n_plus_one"]),
+                route.get("is_timed", True),
             )
             for subject, route in routes.items()
         },

@@ -31,6 +31,14 @@ def compare_durations(
         yield _shift_check(found.shift, margin)
 
 
+def not_alike(subject: str, before: str, now: str) -> Check:
+    """A route whose answers are of another kind than before: it may be as fast, or broken."""
+    said = f"answered {before} before, {now} now: their durations say nothing of each other"
+    return Check(
+        LATENCY, subject, Status.INCONCLUSIVE, unit="ms", evidence=said, lacks=Lack.RECORDS
+    )
+
+
 def small(check: Check, evidence: str) -> Check:
     """The check as one that a larger sample could tell."""
     return replace(check, status=Status.INCONCLUSIVE, evidence=evidence, lacks=Lack.SAMPLE)

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from perfctl.answers.gate import ErrorSeen, Live, LiveRoute, QueryUse
 from perfctl.gate import latency, sample
 from perfctl.gate.counts import function_of, shape_of, shorten
-from perfctl.gate.durations import compare_durations, say_needs, say_too_few, small
+from perfctl.gate.durations import compare_durations, not_alike, say_needs, say_too_few, small
 from perfctl.gate.exact import N_PLUS_ONE, QUERIES, not_exercised
 from perfctl.gate.latency import Block
-from perfctl.gate.sample import FEWEST_BLOCKS, FEWEST_IN_BLOCK
+from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
 from perfctl.gate.verdict import Check, Status
 
 ERRORS = "new_errors"
@@ -37,6 +37,8 @@ class RouteSample:
     queries: tuple[QueryBlock, ...] = ()
     repeats: dict[str, QueryUse | None] = field(default_factory=dict)
     """The N+1 by shape and function; a baseline knows the keys alone."""
+    is_timed: bool = True
+    """False of long polls: what they wait for is no latency."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ def sample_live(live: Live) -> LiveSample:
             {f"{each}xx": blocks[subject, each] for each in sorted(route.durations)},
             _query_blocks(route),
             _repeats(route),
+            route.p95_ms is not None,
         )
         for subject, route in live.routes.items()
     }
@@ -105,31 +108,50 @@ def compare_live(
     for subject in sorted(base.routes.keys() - now.routes.keys()):
         yield not_exercised(subject, "requested in the baseline's traffic, not in this")
     shared = sorted(base.routes.keys() & now.routes.keys())
-    pairs = {
-        name: pair
-        for name in shared
-        if (pair := _same_class(base.routes[name].durations, now.routes[name].durations))
-    }
-    yield from compare_durations(
-        {name: before for name, (before, _) in pairs.items()},
-        {name: after for name, (_, after) in pairs.items()},
-        margin,
-    )
+    yield from _compare_durations(base, now, shared, margin)
     yield from _compare_queries(base, now, shared)
     for subject in shared:
         yield from _compare_repeats(subject, base.routes[subject], now.routes[subject])
     yield from _compare_errors(base.known_errors, errors)
 
 
-def _same_class(
-    before: Mapping[str, Sequence[Block]], after: Mapping[str, Sequence[Block]]
-) -> tuple[Sequence[Block], Sequence[Block]] | None:
-    """The answers of that status class of which both sides have most; None where they share none."""
-    shared = sorted(before.keys() & after.keys())
+def _compare_durations(
+    base: LiveSample, now: LiveSample, shared: list[str], margin: float
+) -> Iterator[Check]:
+    """Of each route the answers of one status class; a check that cannot tell where there is none."""
+    before: dict[str, Sequence[Block]] = {}
+    after: dict[str, Sequence[Block]] = {}
+    for name in shared:
+        both = base.routes[name], now.routes[name]
+        if not all(route.is_timed for route in both) or not any(route.durations for route in both):
+            continue
+        each = _same_class(*both)
+        if each is None:
+            yield not_alike(name, *(_say_classes(route) for route in both))
+        else:
+            before[name], after[name] = (route.durations[each] for route in both)
+    yield from compare_durations(before, after, margin)
+
+
+def _same_class(before: RouteSample, after: RouteSample) -> str | None:
+    """The status class of which both sides have most.
+
+    None where they share none, or where what the route answered most before is gone: redirects are
+    no sample of a page. Of few requests that may be chance, which a larger sample tells.
+    """
+    shared = sorted(before.durations.keys() & after.durations.keys())
     if not shared:
         return None
-    most = max(shared, key=lambda each: min(_size(before[each]), _size(after[each])))
-    return before[most], after[most]
+    usual = max(before.durations, key=lambda each: (_size(before.durations[each]), each in shared))
+    if usual not in shared and after.requests >= FEWEST:
+        return None
+    return max(
+        shared, key=lambda each: min(_size(before.durations[each]), _size(after.durations[each]))
+    )
+
+
+def _say_classes(route: RouteSample) -> str:
+    return " and ".join(sorted(route.durations)) or "nothing but errors"
 
 
 def _size(blocks: Sequence[Block]) -> int:

@@ -406,6 +406,20 @@ def test_a_slower_machine_is_a_warning(run: Run) -> None:
     assert re.match(r"the median route is \+(99|100|101)%: the machine", warning)
 
 
+@pytest.mark.parametrize("status", [302, 404])
+def test_a_live_route_that_answers_otherwise_is_exit_3(run: Run, status: int) -> None:
+    """Whatever --inconclusive says; accepted, it is the measure."""
+    made = live(run.now_ms, range(1, 41))
+    run.save(run.record("before.db", *made, source="live"))
+    other = [[*r[:4], status, *r[5:]] if r[3] == "/2/" else r for r in made]
+    after = run.record("after.db", *other, source="live")
+    for more in ([], ["--inconclusive", "pass"], ["--inconclusive", "fail"]):
+        code, data = run.judged(after, "--baseline", "base.json", *more)
+        assert (code, findings(data, "inconclusive")) == (3, [("latency", "GET /2/")])
+    code, data = run.judged(after, "--baseline", "base.json", "--bless", "moved to /3/")
+    assert (code, data["accepted"]) == (0, 1)
+
+
 def test_a_deploy_is_the_baseline_of_what_came_after(run: Run, perfctl: Perfctl) -> None:
     """From its start to the next one; before there is a next one, nothing can be told."""
     store = run.record(

@@ -51,7 +51,8 @@ LIVE = RUN._replace(
                 {"2xx": (Block(20, math.log(1500)), Block(20, math.log(1700)))},
                 (QueryBlock(40, 3.5),),
                 {"SELECT t f.py g": None},
-            )
+            ),
+            "GET /poll/": RouteSample(40, is_timed=False),
         },
         {"aabb": "open"},
     ),
@@ -70,6 +71,7 @@ def rounded(base: Baseline) -> Baseline:
             },
             route.queries,
             route.repeats,
+            route.is_timed,
         )
         for name, route in base.live.routes.items()
     }

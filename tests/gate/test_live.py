@@ -182,6 +182,74 @@ def test_pages_and_redirects_are_not_mixed() -> None:
     assert failed(slow) == {("latency", "GET /3/")}
 
 
+def answering(made: Live, subject: str, *classes: int, is_timed: bool = True) -> Live:
+    """The same traffic, of one route with answers of these status classes alone."""
+    route = made.routes[subject]
+    durations = dict.fromkeys(classes, route.durations[2])
+    made.routes[subject] = route._replace(
+        durations=durations, p95_ms=route.p95_ms if is_timed else None
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ((2,), (3,), "answered 2xx before, 3xx now"),
+        ((2,), (), "answered 2xx before, nothing but errors now"),
+        ((), (2,), "answered nothing but errors before, 2xx now"),
+        ((2, 3), (), "answered 2xx and 3xx before, nothing but errors now"),
+    ],
+)
+def test_a_route_that_answers_otherwise_cannot_be_told(
+    before: tuple[int, ...], now: tuple[int, ...], said: str
+) -> None:
+    """A page that turned into a redirect or a 404 is no page that stayed fast."""
+    found = checks(
+        answering(live(traffic(1)), "GET /3/", *before),
+        answering(live(traffic(2)), "GET /3/", *now),
+    )
+    (check,) = (c for c in found if c.name == "latency" and c.subject == "GET /3/")
+    assert (check.status, check.lacks) == (Status.INCONCLUSIVE, Lack.RECORDS)
+    assert check.evidence == f"{said}: their durations say nothing of each other"
+
+
+def test_what_a_route_answered_most_must_still_be_there() -> None:
+    """A few redirects on both sides do not stand for the pages that are gone."""
+
+    def mixed(seed: int, *, pages: int, redirects: int) -> Live:
+        made = live(traffic(seed))
+        few = traffic(seed + 50, each=redirects)["GET /3/"]
+        durations = {2: traffic(seed, each=pages)["GET /3/"]} if pages else {}
+        route = made.routes["GET /3/"]
+        made.routes["GET /3/"] = route._replace(durations={**durations, 3: few})
+        return made
+
+    def latency(base: Live, now: Live) -> Check:
+        (check,) = (c for c in checks(base, now) if (c.name, c.subject) == ("latency", "GET /3/"))
+        return check
+
+    base = mixed(1, pages=100, redirects=30)
+    gone = latency(base, mixed(2, pages=0, redirects=130))
+    assert (gone.status, gone.lacks) == (Status.INCONCLUSIVE, Lack.RECORDS)
+    assert latency(base, mixed(2, pages=100, redirects=30)).status is Status.PASS
+    few = mixed(2, pages=0, redirects=3)
+    few.routes["GET /3/"] = few.routes["GET /3/"]._replace(requests=30)
+    assert latency(base, few).lacks is Lack.SAMPLE  # so few may all have been redirected by chance
+
+
+def test_a_route_that_only_fails_on_both_sides_has_no_latency() -> None:
+    """Nor has a long poll, whenever it was named one."""
+    for before, now in (((), ()), ((2,), ())):
+        found = checks(
+            answering(live(traffic(1)), "GET /3/", *before),
+            answering(live(traffic(2)), "GET /3/", *now, is_timed=bool(not before)),
+        )
+        assert ("latency", "GET /3/") not in {(c.name, c.subject) for c in found}
+    found = checks(answering(live(traffic(1)), "GET /3/", is_timed=False), live(traffic(2)))
+    assert ("latency", "GET /3/") not in {(c.name, c.subject) for c in found}
+
+
 def test_new_routes_have_nothing_to_be_compared_with() -> None:
     """Only budgets judge them."""
     base = live(traffic(1))
