@@ -15,6 +15,7 @@ from perfctl.model import Level, Window
 from perfctl.stats import ratio
 from perfctl.store import details, errors, gate
 from perfctl.store.cells import Span
+from perfctl.store.details import PatternSums
 from perfctl.store.gate import Pattern, PeriodRow, StoredTest
 from perfctl.store.names import OTHER
 
@@ -116,7 +117,7 @@ class LiveRoute(NamedTuple):
     queries: dict[int, tuple[int, int]]
     """By stretch of time: (requests whose queries were recorded, their queries)."""
     repeats: tuple[QueryUse, ...]
-    """Its N+1."""
+    """Its N+1, with the calls of a request."""
 
 
 class ErrorSeen(NamedTuple):
@@ -186,20 +187,30 @@ def _read_periods(question: Question, config: Config) -> dict[str, list[PeriodRo
 
 def _read_repeats(question: Question, config: Config) -> dict[str, list[QueryUse]]:
     spans, _ = plan_details(question.window, question.now_ms, config.retention)
-    found: dict[str, list[QueryUse]] = {}
+    places: dict[tuple[str, ...], list[PatternSums]] = {}
     for sums in details.select_queries(question.con, spans, question.filters):
         if sums.cell.n_plus_one:
-            use = QueryUse(
-                name_pattern(sums.alias, sums.fingerprint),
-                sums.fingerprint,
-                sums.cell.calls,
-                True,
-                sums.location or None,
-                sums.detail,
-                sums.fingerprint != OTHER,
-            )
-            found.setdefault(f"{sums.method} {sums.route}", []).append(use)
+            place = (sums.method, sums.route, sums.alias, sums.fingerprint, sums.location)
+            places.setdefault(place, []).append(sums)  # one a span of the window
+    found: dict[str, list[QueryUse]] = {}
+    for (method, route, *_), of_spans in places.items():
+        found.setdefault(f"{method} {route}", []).append(_live_repeat(of_spans))
     return found
+
+
+def _live_repeat(of_spans: list[PatternSums]) -> QueryUse:
+    """An N+1 at its place, with the calls of the mean request that showed it."""
+    first = of_spans[0]
+    calls = sum(sums.cell.calls for sums in of_spans)
+    return QueryUse(
+        name_pattern(first.alias, first.fingerprint),
+        first.fingerprint,
+        round(calls / sum(sums.cell.n_plus_one for sums in of_spans)),
+        True,
+        first.location or None,
+        first.detail,
+        first.fingerprint != OTHER,
+    )
 
 
 def _live_route(item: Traffic, periods: list[PeriodRow], repeats: list[QueryUse]) -> LiveRoute:

@@ -6,13 +6,13 @@ routes, a table in it named by a glob of routes sets those of these routes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from perfctl.answers.gate import Live, LiveRoute
 from perfctl.config import Config
 from perfctl.config_values import Place, as_number, as_ratio, as_table, as_texts, nearest
-from perfctl.gate.counts import RouteRun, shorten
+from perfctl.gate.counts import RouteRun, Sighting, largest_repeats, shorten
 from perfctl.gate.verdict import Check, Lack, Status
 from perfctl.thresholds import Route
 from perfctl.units import say_count
@@ -143,9 +143,40 @@ def _n_plus_one(subject: str, route: RouteRun, limit: float) -> Check:
         n,
         limit=limit,
         unit="places",
-        evidence="; ".join(sorted(route.repeats)) or "none",
+        evidence=_say_repeats(subject, map(_worst_of, route.repeats.values())),
         call_site=_place(route) if is_over else None,
     )
+
+
+class _Repeat(NamedTuple):
+    """An N+1 to be told of."""
+
+    calls: int
+    sql: str
+    call_site: str | None
+    test: str = ""
+
+
+def _worst_of(seen: Mapping[str, Sighting]) -> _Repeat:
+    test, worst = max(seen.items(), key=lambda item: (item[1].calls, item[0]))
+    return _Repeat(worst.calls, worst.sql, worst.call_site, test)
+
+
+_MOST_NAMED = 3
+
+
+def _say_repeats(subject: str, found: Iterable[_Repeat]) -> str:
+    """The largest N+1, each with its statement, the calls of a request, and its place."""
+    repeats = sorted(found, key=lambda repeat: -repeat.calls)
+    said = [
+        f"{shorten(repeat.sql)} once a row, ×{repeat.calls}"
+        + (f" at {repeat.call_site}" if repeat.call_site else "")
+        + (f" (in {repeat.test})" if repeat.test else "")
+        for repeat in repeats[:_MOST_NAMED]
+    ]
+    if len(repeats) > _MOST_NAMED:
+        said.append(f"and {len(repeats) - _MOST_NAMED} more")
+    return f"{subject} asks {'; '.join(said)}" if said else "none"
 
 
 FEWEST_FOR_MEAN = 20
@@ -190,8 +221,9 @@ def _of_live(
 
 
 def _repeats_of_live(subject: str, route: LiveRoute, limit: float) -> Check:
-    worst = max(route.repeats, key=lambda use: use.calls, default=None)
-    n = len(route.repeats)
+    uses = largest_repeats(route.repeats).values()
+    worst = max(uses, key=lambda use: use.calls, default=None)
+    n = len(uses)
     is_over = n > limit
     return Check(
         f"{BUDGET}n_plus_one",
@@ -200,7 +232,7 @@ def _repeats_of_live(subject: str, route: LiveRoute, limit: float) -> Check:
         n,
         limit=limit,
         unit="places",
-        evidence=f"the largest: {shorten(worst.sql)} ×{worst.calls}" if worst else "none",
+        evidence=_say_repeats(subject, (_Repeat(u.calls, u.sql, u.call_site) for u in uses)),
         call_site=worst.call_site if worst and is_over else None,
     )
 

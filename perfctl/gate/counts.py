@@ -156,11 +156,20 @@ def _note_patterns(route: RouteRun, test: str, counted: Sequence[QueryUse]) -> N
 
 
 def _note_repeat(route: RouteRun, test: str, use: QueryUse) -> None:
-    key = f"{shape_of(use.sql)} {function_of(use.call_site)}".rstrip()
-    seen = route.repeats.setdefault(key, {})
+    seen = route.repeats.setdefault(name_repeat(use), {})
     before = seen.get(test)
     if before is None or use.calls > before.calls:
         seen[test] = Sighting(use.sql, use.calls, use.call_site, use.detail)
+
+
+def name_repeat(use: QueryUse) -> str:
+    """The shape and the function of an N+1, which stay while its columns and its line change."""
+    return f"{shape_of(use.sql)} {function_of(use.call_site)}".rstrip()
+
+
+def largest_repeats(uses: Iterable[QueryUse]) -> dict[str, QueryUse]:
+    """Of the N+1 of each name the one with most calls."""
+    return {name_repeat(use): use for use in sorted(uses, key=lambda use: use.calls)}
 
 
 def function_of(call_site: str | None) -> str:

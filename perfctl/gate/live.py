@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from perfctl.answers.gate import ErrorSeen, Live, LiveRoute, QueryUse
 from perfctl.gate import latency, sample
-from perfctl.gate.counts import function_of, shape_of, shorten
+from perfctl.gate.counts import largest_repeats, shorten
 from perfctl.gate.durations import compare_durations, not_alike, say_needs, say_too_few, small
 from perfctl.gate.exact import N_PLUS_ONE, QUERIES, not_exercised
 from perfctl.gate.latency import Block
@@ -96,9 +96,7 @@ def _query_blocks(route: LiveRoute) -> tuple[QueryBlock, ...]:
 
 
 def _repeats(route: LiveRoute) -> dict[str, QueryUse | None]:
-    return {
-        f"{shape_of(use.sql)} {function_of(use.call_site)}".rstrip(): use for use in route.repeats
-    }
+    return dict(largest_repeats(route.repeats))
 
 
 def compare_live(
@@ -214,7 +212,7 @@ def _compare_repeats(subject: str, before: RouteSample, after: RouteSample) -> I
         if use is not None:
             remedy = f" → {use.detail}" if use.detail else ""
             yield Check(
-                N_PLUS_ONE, subject, Status.FAIL, use.calls, 0, 0, "calls",
+                N_PLUS_ONE, subject, Status.FAIL, use.calls, 0, 0, "calls a request",
                 f"{shorten(use.sql)} ×{use.calls}{remedy}", use.call_site,
             )  # fmt: skip
     if not new:

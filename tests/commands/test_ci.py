@@ -238,6 +238,31 @@ def test_an_n_plus_one_fails_with_its_place(run: Run, main: Path) -> None:
     assert data["checks"][0]["call_site"] == "app/views.py:9 in page"
 
 
+def test_a_live_n_plus_one_counts_the_calls_of_a_request(run: Run) -> None:
+    """Not those of all requests together, nor of a stretch of time alone; once, however long ago."""
+
+    def traffic(name: str, calls: int, *minutes: int) -> Path:
+        site = ["n", 0, calls, 900, *SITE[4:]]
+        made = [
+            request(run.now_ms - minute * 60_000 - n, queries=calls, findings=[site],
+                    patterns=[[0, calls, 900, 9]])
+            for minute in minutes
+            for n in range(20)
+        ]  # fmt: skip
+        return run.record(name, *made, source="live")
+
+    run.save(run.record("before.db", *(request(run.now_ms - n) for n in range(40)), source="live"))
+    (run.folder / "perfctl.toml").write_text("[budgets]\nn_plus_one = 0\nqueries = 90\n")
+    store = traffic("after.db", 20, 1, 70, 400)
+    _, data = run.judged(store, "--baseline", "base.json", "--source", "live")
+    found = {c["name"]: c for c in data["checks"] if c["status"] == "fail"}
+    check = found["n_plus_one"]
+    assert (check["value"], check["unit"]) == (20, "calls a request")
+    assert "×20" in check["evidence"]
+    assert found["budget_n_plus_one"]["value"] == 1
+    assert "×20" in found["budget_n_plus_one"]["evidence"]
+
+
 def test_errors_of_tests_do_not_gate(run: Run, main: Path) -> None:
     """A test may expect a 500."""
     error = ["e", run.now_ms - 900, "x", "GET", "/items/", 500, "KeyError",

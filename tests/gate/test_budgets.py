@@ -94,7 +94,29 @@ def test_n_plus_one_has_a_limit_only_where_one_is_set() -> None:
     assert "budget_n_plus_one" not in by_name(judge_run(run, budgets()))
     check = by_name(judge_run(run, budgets({"n_plus_one": 0})))["budget_n_plus_one"]
     assert (check.status, check.value, check.call_site) == (Status.FAIL, 1, "f.py:3 in g")
-    assert by_name(judge_run(run, budgets({"n_plus_one": 1})))["budget_n_plus_one"].status == "pass"
+    said = "SELECT … FROM t once a row, ×9 at f.py:3 in g (in a)"
+    assert check.evidence == f"GET /a/ asks {said}"
+    check = by_name(judge_run(run, budgets({"n_plus_one": 1})))["budget_n_plus_one"]
+    assert (check.status, check.evidence) == ("pass", f"GET /a/ asks {said}")
+
+
+def test_of_many_n_plus_one_the_largest_are_named() -> None:
+    """Each with its statement and place; a place that is not known is not made up."""
+    seen = {
+        f"SELECT t{n} f.py g": {
+            "a": Sighting(f"SELECT a FROM t{n}", n, f"f.py:{n} in g" if n != 8 else None, None),
+            "b": Sighting(f"SELECT a FROM t{n}", n - 1, f"f.py:{n} in g", None),
+        }
+        for n in range(5, 10)
+    }
+    run = {"GET /a/": RouteRun(tests={"a": [Asked(35)]}, repeats=seen)}
+    check = by_name(judge_run(run, budgets({"n_plus_one": 2})))["budget_n_plus_one"]
+    assert check.call_site == "f.py:9 in g"
+    assert check.evidence == (
+        "GET /a/ asks SELECT … FROM t9 once a row, ×9 at f.py:9 in g (in a)"
+        "; SELECT … FROM t8 once a row, ×8 (in a)"
+        "; SELECT … FROM t7 once a row, ×7 at f.py:7 in g (in a); and 2 more"
+    )
 
 
 def test_unwatched_queries_cannot_be_told() -> None:
@@ -150,4 +172,11 @@ def test_n_plus_one_of_live_traffic_has_a_limit_where_one_is_set() -> None:
     found = by_name(judge_live(live(100, repeats=(repeat,)), budgets({"n_plus_one": 0})))
     check = found["budget_n_plus_one"]
     assert (check.status, check.call_site) == (Status.FAIL, "f.py:3 in g")
-    assert check.evidence == "the largest: SELECT … FROM t ×40"
+    assert check.evidence == "GET /a/ asks SELECT … FROM t once a row, ×40 at f.py:3 in g"
+    moved = repeat._replace(call_site="f.py:9 in g", pattern="q")
+    assert (
+        by_name(judge_live(live(100, repeats=(repeat, moved)), budgets({"n_plus_one": 0})))[
+            "budget_n_plus_one"
+        ].value
+        == 1
+    )  # one function that asks for one table: as a test run and a baseline count it
