@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from perfctl.answers.gate import read_runtime
 from perfctl.collectors import packages, release
 from perfctl.errors import EnvironmentFault, NoDataError, UsageError
 from perfctl.gate import accepting, baseline, durations, measured
-from perfctl.gate.baseline import Baseline, Environment
+from perfctl.gate.baseline import Accepted, Baseline, Environment
 from perfctl.gate.budgets import Budgets
 from perfctl.gate.judge import judge
 from perfctl.gate.measured import Measured
@@ -71,6 +71,8 @@ class Gate:
     baseline_commit: str | None
     saved: str | None = None
     accepted: int = 0
+    accepted_findings: list[Check] = field(default_factory=list)
+    """As they were before they were accepted."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Where the files of call sites are in the repository, where they are found."""
 
@@ -172,7 +174,9 @@ class _Run(NamedTuple):
         other = baseline.differences(base.environment, self.environment)
         return f"the baseline is of another environment: {'; '.join(other)}" if other else None
 
-    def judge(self, base: Baseline | None, problem: str | None, accepted: int = 0) -> Gate:
+    def judge(
+        self, base: Baseline | None, problem: str | None, accepted: Sequence[Check] = ()
+    ) -> Gate:
         """All checks and the verdict."""
         checks = [*self.missing, *self._checks(base)]
         if problem is not None:
@@ -188,13 +192,13 @@ class _Run(NamedTuple):
                 base, checks, self.measured, by=self.asked.by, at=self.at, reason=reason
             )
             _write(self.asked.against or "", baseline.write(base))
-        return self.judge(base, None, len(found))
+        return self.judge(base, None, found)
 
     def save(self, name: str) -> Gate:
         """Keep the run as the baseline, with what was accepted before; not where records miss."""
         if self.missing:
             return self._gate(self.missing, None)
-        before = load(self.asked._replace(against=name)).baseline
+        before = _accepted_before(self.asked, name)
         base = Baseline(
             source=self.measured.source,
             saved_at=self.at,
@@ -205,7 +209,7 @@ class _Run(NamedTuple):
             run=self.measured.run,
             durations=self.measured.durations,
             live=self.measured.sample,
-            accepted=before.accepted if before else (),
+            accepted=before,
         )
         _write(name, baseline.write(base))
         return self._gate([_saved(name, self.measured)], base, saved=name)
@@ -222,7 +226,7 @@ class _Run(NamedTuple):
         base: Baseline | None,
         *,
         saved: str | None = None,
-        accepted: int = 0,
+        accepted: Sequence[Check] = (),
     ) -> Gate:
         return Gate(
             decide(checks, self.asked.small_sample),
@@ -233,9 +237,21 @@ class _Run(NamedTuple):
             self.asked.against,
             base.commit if base else None,
             saved,
-            accepted,
-            _locate(checks, self.asked.folders),
+            len(accepted),
+            sort_checks(accepted),
+            _locate([*checks, *accepted], self.asked.folders),
         )
+
+
+def _accepted_before(asked: Asked, name: str) -> tuple[Accepted, ...]:
+    """What the file to be written over holds of acceptances; NoDataError where it cannot be told."""
+    before = load(asked._replace(against=name))
+    if before.problem is not None and Path(name).exists():
+        raise NoDataError(
+            f"{before.problem}: what was accepted in it would be lost",
+            f"fetch it again, or move it away and begin anew: mv {name} {name}.old",
+        )
+    return before.baseline.accepted if before.baseline else ()
 
 
 _NAMES = {"test": "a test run", "live": "live traffic"}

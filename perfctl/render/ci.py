@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from perfctl.answers.answer import Answer
 from perfctl.console import Console
@@ -21,6 +21,7 @@ _MARKS = {
     "inconclusive": Mark("?", "inconclusive", "yellow"),
     "skipped": Mark("–", "skipped", "dim"),
     "pass": Mark("●", "pass", "green"),
+    "accepted": Mark("✓", "accepted", "green"),
 }
 _COLUMNS = (
     Column("status"),
@@ -35,15 +36,23 @@ _COLUMNS = (
 def render(answer: Answer, console: Console, *, store: str, limit: int | None = None) -> str:
     """All that does not pass; in `notes` below each line the evidence and the place."""
     gate: Gate = answer.data
-    told = [check for check in gate.checks if check.status is not Status.PASS]
+    told = list(_told(gate))
     shown = cut(told, limit)
     return join(
         _headline(gate, console),
         *(paint(line, "dim", console) for line in flow(_about(answer), console.width, " · ")),
-        "\n" + draw(_COLUMNS, [_row(check) for check in shown], console) if shown else "",
+        "\n" + draw(_COLUMNS, [_row(*item) for item in shown], console) if shown else "",
         footer(len(shown), len(told), "checks", console),
         notes(answer, console),
     )
+
+
+def _told(gate: Gate) -> Iterator[tuple[str, Check]]:
+    """What was accepted, and all that does not pass, each with its word."""
+    yield from (("accepted", check) for check in gate.accepted_findings)
+    for check in gate.checks:
+        if check.status is not Status.PASS:
+            yield check.status.value, check
 
 
 def _headline(gate: Gate, console: Console) -> str:
@@ -85,8 +94,8 @@ def _about(answer: Answer) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-def _row(check: Check) -> Row:
-    sign, word, style = _MARKS[check.status]
+def _row(said: str, check: Check) -> Row:
+    sign, word, style = _MARKS[said]
     cells = (
         Cell(f"{sign} {word}", style),
         Cell(check.name),
@@ -115,7 +124,7 @@ def render_markdown(answer: Answer, limit: int | None = None) -> str:
     gate: Gate = answer.data
     sign = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❔"}[gate.verdict]
     pieces = " · ".join(escape(visible(piece)) for piece in _about(answer))
-    told = [check for check in gate.checks if check.status is not Status.PASS]
+    told = list(_told(gate))
     shown = told[: limit or None]
     lines = [
         f"### {sign} perfctl: {gate.verdict}",
@@ -131,15 +140,15 @@ def render_markdown(answer: Answer, limit: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _markdown_table(checks: Sequence[Check]) -> list[str]:
-    if not checks:
+def _markdown_table(told: Sequence[tuple[str, Check]]) -> list[str]:
+    if not told:
         return []
     lines = ["", "| | check | subject | now | baseline | limit | evidence |",
              "|---|---|---|---:|---:|---:|---|"]  # fmt: skip
-    for check in checks:
+    for said, check in told:
         place = f"`{_code(check.call_site)}` " if check.call_site else ""
         cells = [
-            check.status.value,
+            said,
             escape(visible(check.name)),
             escape(visible(check.subject)),
             *(say_number(v, check.unit) for v in (check.value, check.baseline, check.limit)),

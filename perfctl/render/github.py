@@ -20,13 +20,14 @@ _LEVELS = {Status.FAIL: "error", Status.INCONCLUSIVE: "warning"}
 
 
 def render(answer: Answer) -> str:
-    """A line an annotation, the worst first, and one plain line with the verdict."""
+    """A line an annotation, the worst first; what was accepted and the verdict as plain lines."""
     gate: Gate = answer.data
     told = [check for check in gate.checks if check.status in _LEVELS]
     lines = [_annotation(check, gate.files) for check in told[:_MOST]]
     if len(told) > _MOST:
         level = _LEVELS[told[_MOST].status]
         lines.append(f"::{level} title=perfctl::and {len(told) - _MOST} more, in the step summary")
+    lines += [_accepted(check) for check in gate.accepted_findings]
     return "\n".join([*lines, visible(f"perfctl: {gate.verdict}, {sum_up(gate)}")])
 
 
@@ -38,6 +39,12 @@ def _annotation(check: Check, files: Mapping[str, str]) -> str:
     properties["title"] = f"perfctl {check.name}: {check.subject}"
     written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{_LEVELS[check.status]} {written}::{_message(_sentence(check))}"
+
+
+def _accepted(check: Check) -> str:
+    """A plain line of the log: the step that accepts a finding does not fail for it."""
+    place = f" at {check.call_site}" if check.call_site else ""
+    return visible(f"accepted: {check.name} {check.subject}{place}: {_sentence(check)}")
 
 
 def _sentence(check: Check) -> str:

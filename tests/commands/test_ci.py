@@ -299,12 +299,40 @@ def test_a_blessing_is_kept_with_who_when_and_why(run: Run, branch: Path) -> Non
     """The branch passes from then on, and so does what main records next."""
     code, data = run.judged(branch, "--baseline", "base.json", "--bless", "one more", "--as", "ann")
     assert (code, data["accepted"]) == (0, 1)
+    (finding,) = data["accepted_findings"]
+    assert (finding["name"], finding["subject"], finding["value"]) == ("queries", "GET /items/", 4)
     (entry,) = json.loads((run.folder / "base.json").read_text())["accepted"]
     assert (entry["by"], entry["reason"], entry["check"]) == ("ann", "one more", "queries")
     assert entry["at"].endswith("Z")
     assert run.judged(branch, "--baseline", "base.json")[0] == 0
     run.save(branch)
     assert json.loads((run.folder / "base.json").read_text())["accepted"] == [entry]
+
+
+def test_a_blessing_says_what_it_took_in(run: Run, branch: Path) -> None:
+    """On the terminal and in the log."""
+    for face in ("table", "md", "github"):
+        run.save(run.folder / "main.db")
+        done = run.ci(branch, "--baseline", "base.json", "--bless", "one more", "--format", face)
+        assert done.code == 0
+        assert "1 finding accepted" in done.out
+        assert re.search(r"accepted.*queries.*GET /items/", done.out), face
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "another file"])
+def test_a_damaged_baseline_is_not_written_over(run: Run, branch: Path, damage: str) -> None:
+    """What had been accepted in it would be lost without a word."""
+    code, _ = run.judged(branch, "--baseline", "base.json", "--bless", "one more", "--as", "ann")
+    assert code == 0
+    path = run.folder / "base.json"
+    text = path.read_text()
+    path.write_text({"cut": text[:-20], "changed": text.replace("ann", "bob")}.get(damage, "{}"))
+    before = path.read_bytes()
+    done = run.ci(branch, "--save-baseline", "base.json")
+    assert (done.code, done.out) == (3, "")
+    assert "base.json" in done.err
+    assert "move it away" in done.err
+    assert path.read_bytes() == before
 
 
 def test_a_passing_run_changes_no_baseline(run: Run, main: Path) -> None:

@@ -67,6 +67,27 @@ def test_a_saved_baseline_says_what_it_holds() -> None:
     assert text.startswith("● pass  kept as the baseline main.json: 3 requests of 2 routes\n")
 
 
+BLESSED = {"checks": [], "verdict": Verdict.PASS, "accepted": 2, "accepted_findings": CHECKS[:2]}
+
+
+def test_what_was_accepted_is_listed() -> None:
+    """Each finding with its numbers and its place, not their number alone."""
+    lines = table(**BLESSED).split("\n")
+    assert lines[0] == "● pass  2 findings accepted"
+    assert [line.split()[:4] for line in lines[5::2]] == [
+        ["✓", "accepted", "n_plus_one", "GET"],
+        ["✓", "accepted", "queries", "GET"],
+    ]
+    assert "at items/views.py:33 in item_list: SELECT" in lines[6]
+    assert "1 of 2 checks" in table(limit=1, **BLESSED)
+
+
+def test_what_was_accepted_is_in_markdown_too() -> None:
+    """For the comment on the pull request that had the label."""
+    text = render_markdown(verdict(**BLESSED))
+    assert "\n| accepted | n_plus_one | GET /items/ | 25 | 0 | 0 | `items/views.py:33" in text
+
+
 def test_markdown_is_a_comment_with_a_table() -> None:
     """Routes stay text, places are code."""
     lines = render_markdown(verdict()).split("\n")

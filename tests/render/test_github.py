@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfctl.gate.verdict import Check, Status
+from perfctl.gate.verdict import Check, Status, Verdict
 from perfctl.render.github import render, render_summary
 from tests.render.samples import HOSTILE
 from tests.render.verdicts import CHECKS, SQL, verdict
@@ -32,6 +32,20 @@ def test_at_most_nine_annotations_and_how_many_more(n: int, lines: int, more: in
     assert len(annotations) == lines
     if more:
         assert annotations[-1] == f"::error title=perfctl::and {more} more, in the step summary"
+
+
+def test_what_was_accepted_is_a_plain_line_each() -> None:
+    """In the log of the step that accepts, without an annotation."""
+    blessed = {"verdict": Verdict.PASS, "accepted": 1, "accepted_findings": [CHECKS[0]]}
+    accepted, last = render(verdict([], **blessed)).split("\n")
+    assert accepted == (
+        "accepted: n_plus_one GET /items/ at items/views.py:33 in item_list: 0 → 25 calls: "
+        f"{SQL} ×25 in t.py::test_list → prefetch_related('tags')"
+    )
+    assert last == "perfctl: pass, 1 finding accepted"
+    hostile = Check(HOSTILE, "\n::stop-commands::x", Status.FAIL, 1, evidence=HOSTILE)
+    text = render(verdict([], accepted_findings=[hostile]))
+    assert not any(line.startswith("::") for line in text.split("\n"))
 
 
 def test_text_from_outside_is_no_command() -> None:
