@@ -19,6 +19,7 @@ from perfctl.errors import EnvironmentFault, NoDataError, UsageError
 from perfctl.gate import accepting, baseline, durations, measured
 from perfctl.gate.baseline import Accepted, Baseline, Environment
 from perfctl.gate.budgets import Budgets
+from perfctl.gate.counts import other_runner, tests_of
 from perfctl.gate.judge import judge
 from perfctl.gate.measured import Measured
 from perfctl.gate.verdict import Check, Status, Verdict, decide, place_of, sort_checks
@@ -172,7 +173,9 @@ class _Run(NamedTuple):
                 f"the baseline is of {_NAMES[base.source]}, this is {_NAMES[self.measured.source]}"
             )
         other = baseline.differences(base.environment, self.environment)
-        return f"the baseline is of another environment: {'; '.join(other)}" if other else None
+        if other:
+            return f"the baseline is of another environment: {'; '.join(other)}"
+        return other_runner(base.run, self.measured.run)
 
     def judge(
         self, base: Baseline | None, problem: str | None, accepted: Sequence[Check] = ()
@@ -259,7 +262,7 @@ _NAMES = {"test": "a test run", "live": "live traffic"}
 
 def _saved(name: str, found: Measured) -> Check:
     routes = len(found.run) or len(found.sample.routes if found.sample else ())
-    tests = {test for route in found.run.values() for test in route.tests}
+    tests = tests_of(found.run)
     said = f"{say_count(found.requests, 'request')} of {say_count(routes, 'route')}"
     said += f" in {say_count(len(tests), 'test')}" if tests else ""
     return Check(measured.BASELINE, name, Status.PASS, found.requests, unit="requests",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from perfctl.gate.baseline import Accepted, Baseline
 from perfctl.gate.budgets import BUDGET
-from perfctl.gate.counts import RouteRun
+from perfctl.gate.counts import RouteRun, tests_of
 from perfctl.gate.exact import EXERCISED
 from perfctl.gate.live import ERRORS, LiveSample
 from perfctl.gate.measured import BASELINE, RECORDS, Measured
@@ -33,8 +33,7 @@ def acceptable(checks: Iterable[Check], base: Baseline, now: Measured) -> list[C
 
 def ran_enough(base: Baseline, now: Measured) -> bool:
     """Whether at least half of the baseline's tests ran, so that a route without any is gone."""
-    before, after = ({test for route in run.values() for test in route.tests}
-                     for run in (base.run, now.run))  # fmt: skip
+    before, after = tests_of(base.run), tests_of(now.run)
     return len(before & after) * 2 >= len(before)
 
 

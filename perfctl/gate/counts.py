@@ -99,6 +99,32 @@ Run = Mapping[str, RouteRun]
 """A test run by route: `GET /items/`."""
 
 
+def tests_of(run: Run) -> set[str]:
+    """The tests whose requests a run holds."""
+    return {test for route in run.values() for test in route.tests}
+
+
+def other_runner(base: Run, now: Run) -> str | None:
+    """That another program ran the tests of the baseline, which names the same tests otherwise."""
+    before, after = tests_of(base), tests_of(now)
+    if before & after or not before:
+        return None
+    known = {_runner(test) for test in before}
+    strange = sorted(test for test in after if _runner(test) not in known)
+    if not strange:
+        return None
+    old = min(before)
+    return (
+        f"the baseline is of {_runner(old)} ({old}), this run of {_runner(strange[0])}"
+        f" ({strange[0]}): none of its tests was met; keep a baseline of this runner"
+    )
+
+
+def _runner(test: str) -> str:
+    """Who names a test so: `app/tests.py::A::test_x` or `app.tests.A.test_x`."""
+    return "pytest" if "::" in test else "manage.py test"
+
+
 def count_run(
     requests: Iterable[ExactRequest], left_out: Sequence[str] = ()
 ) -> tuple[Run, dict[str, str]]:

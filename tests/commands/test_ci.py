@@ -218,6 +218,35 @@ def test_a_baseline_of_tests_is_none_of_live_traffic(run: Run, main: Path) -> No
     assert ("baseline", "base.json") in findings(data, "inconclusive")
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("app/tests.py::A::test_x", "app.tests.A.test_x", "pytest (app/tests.py::A::test_x)"),
+        ("app.tests.A.test_x", "app/tests.py::A::test_x", "manage.py test (app.tests.A.test_x)"),
+    ],
+)
+def test_a_baseline_of_another_runner_is_exit_3(run: Run, before: str, now: str, said: str) -> None:
+    """pytest and Django name the same test differently: one sentence, not a doubt a route."""
+    run.save(run.record("before.db", exercised(run.now_ms - 1000, before, 3)))
+    store = run.record("after.db", exercised(run.now_ms - 1000, now, 3))
+    code, data = run.judged(store, "--baseline", "base.json", "--inconclusive", "pass")
+    assert (code, findings(data, "inconclusive")) == (3, [("baseline", "base.json")])
+    (evidence,) = (c["evidence"] for c in data["checks"] if c["name"] == "baseline")
+    assert evidence.startswith(f"the baseline is of {said}, this run of ")
+    assert "none of its tests was met" in evidence
+
+
+def test_a_run_of_both_runners_is_compared_by_what_it_shares(run: Run, main: Path) -> None:
+    """As is one whose tests were renamed: that is no other runner."""
+    shared = [exercised(run.now_ms - 1000, "t.py::list", 3),
+              exercised(run.now_ms - 1000, "t.A.list", 9),
+              exercised(run.now_ms - 1000, "t.py::detail", 2, route="/items/<pk>/")]  # fmt: skip
+    assert run.judged(run.record("both.db", *shared), "--baseline", "base.json")[0] == 0
+    renamed = run.record("renamed.db", exercised(run.now_ms - 1000, "t.py::new", 3))
+    _, data = run.judged(renamed, "--baseline", "base.json")
+    assert ("baseline", "base.json") not in findings(data, "inconclusive")
+
+
 def test_a_route_that_was_not_exercised_is_exit_3(run: Run, main: Path) -> None:
     """One thing that --inconclusive does not cover."""
     store = run.record("part.db", exercised(run.now_ms - 1000, "t.py::list", 3))
