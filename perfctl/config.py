@@ -61,6 +61,8 @@ class Config(NamedTuple):
     budgets: Mapping[str, object] = {}
     alerts: tuple[Mapping[str, object], ...] = ()
     notify: Mapping[str, object] = {}
+    notify_places: Mapping[str, Place] = {}
+    """Where each name of `notify` stands, for who reads it later."""
     deps: Mapping[str, object] = {}
 
     def for_route(self, method: str, route: str) -> Thresholds:
@@ -269,7 +271,11 @@ _READERS: dict[str, Callable[[Config, object, Place], Config]] = {
     ),
     "alerts": lambda config, value, place: config._replace(alerts=as_tables(value, place)),
     "notify": lambda config, value, place: config._replace(
-        notify={**config.notify, **as_table(value, place, None)}
+        notify={**config.notify, **as_table(value, place, None)},
+        notify_places={
+            **config.notify_places,
+            **{name: place.at(name) for name in as_table(value, place, None)},
+        },
     ),
     "deps": lambda config, value, place: config._replace(
         deps={**config.deps, **as_table(value, place, None)}

@@ -32,7 +32,8 @@ class Collected(NamedTuple):
 
 def run(store: Path, config: Config, now_ms: int, interval_ms: int | None) -> Answer:
     """Take a sample, bring in all that waits, judge the alerts, prune once an hour."""
-    parse_rules(config)  # what is wrong with a rule is said before anything is done
+    parse_rules(config)  # what is wrong with a setting is said before anything is done
+    notify.check(config)
     host, _ = host_name(os.environ)
     sample = _sample(store, config, host, interval_ms)
     alerting.note_sizes(store, now_ms)

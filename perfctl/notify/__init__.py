@@ -7,6 +7,14 @@ from pathlib import Path
 from perfctl.config import Config
 
 
+def check(config: Config) -> None:
+    """ConfigError for what is wrong in `[notify]`. Costs nothing unless it is set up."""
+    if config.notify:
+        from perfctl.notify.plan import parse_plan
+
+        parse_plan(config)
+
+
 def tell(store: Path, config: Config, now_ms: int, host: str) -> tuple[str, ...]:
     """Tell what is to be told; what kept a message from arriving. Costs nothing unless it is set up."""
     if not config.notify:

@@ -44,7 +44,7 @@ class Told(NamedTuple):
 
 def notify(store: Path, config: Config, now_ms: int, host: str) -> Told:
     """Tell what has happened since the last round, and what could not be told before."""
-    plan = parse_plan(config.notify)
+    plan = parse_plan(config)
     enqueue(store, config, plan, now_ms, host)
     return deliver(store, plan, now_ms)
 
@@ -198,7 +198,7 @@ def _note(store: Path, change: Callable[[sqlite3.Connection], None]) -> None:
 
 def ping_after(config: Config) -> str | None:
     """Tell the dead man's switch that the round is over; what kept it from knowing, if anything."""
-    plan = parse_plan(config.notify)
+    plan = parse_plan(config)
     if plan.ping is None:
         return None
     try:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from perfctl.config_values import nearest
-from perfctl.errors import ConfigError, UsageError
-from perfctl.units import parse_duration
+from perfctl.config import Config
+from perfctl.config_values import Place, as_duration, as_table, as_text, as_texts, nearest
+from perfctl.model import MINUTE_MS
 
-_NAMES = (
-    "command",
-    "webhook",
-    "email",
-    "apprise",
-    "severity",
-    "quiet",
-    "repeat",
-    "escalate",
-    "ping",
-)
-_CHANNELS = ("command", "webhook", "email", "apprise")
 _SEVERITIES = ("warning", "critical")
+_TLS = ("auto", "always", "implicit", "never")
 _DAY_MINUTES = 24 * 60
+_LEAST_MS = MINUTE_MS
+_BARE = r"[\w.!#$%&'*+/=?^`{|}~-]+(@[\w.-]+)?"
+_ADDRESS = re.compile(rf"{_BARE}|[^<>@\"(),:;\\]*<{_BARE}>", re.ASCII)
+"""What the standard library's parser of mail headers takes without falling over."""
 
 
 class Command(NamedTuple):
@@ -90,98 +85,83 @@ class Plan(NamedTuple):
     ping: str | None = None
 
 
-def parse_plan(data: Mapping[str, object]) -> Plan:
-    """The plan; ConfigError names what is wrong."""
-    _check_names(data, _NAMES, "notify")
-    escalate = data.get("escalate")
-    return Plan(
-        channels=_channels(data, "notify"),
-        severity=_severity(data.get("severity", "warning")),
-        quiet=None if "quiet" not in data else _quiet(data["quiet"]),
-        repeat_ms=None if "repeat" not in data else _duration(data["repeat"], "notify.repeat"),
-        escalation=None if escalate is None else _escalation(escalate),
-        ping=None if "ping" not in data else _url(data["ping"], "notify.ping"),
-    )
+def parse_plan(config: Config) -> Plan:
+    """The plan; ConfigError names the file, the setting and what is wrong with it."""
+    plan = Plan()
+    for name, value in config.notify.items():
+        place = config.notify_places[name]
+        if name not in _READERS:
+            raise place.error("unknown name", nearest(name, _READERS))
+        plan = _READERS[name](plan, value, place)
+    return plan
 
 
-def _check_names(data: Mapping[str, object], known: Sequence[str], where: str) -> None:
-    for name in data:
-        if name not in known:
-            raise ConfigError(f"{where}.{name}: unknown name", nearest(str(name), tuple(known)))
-
-
-def _channels(data: Mapping[str, object], where: str) -> tuple[tuple[str, Channel], ...]:
-    readers = {"command": _command, "webhook": _webhook, "email": _email, "apprise": _apprise}
-    return tuple(
-        (name, readers[name](data[name], f"{where}.{name}")) for name in _CHANNELS if name in data
-    )
-
-
-def _command(value: object, where: str) -> Channel:
-    arguments = _texts(value, where)
-    if not arguments or not arguments[0].startswith("/"):
-        raise ConfigError(f"{where}: must be a list that begins with the program's absolute path")
+def _command(value: object, place: Place) -> Channel:
+    arguments = _lines(value, place)
+    if not arguments[0].startswith("/"):
+        raise place.error("must be a list that begins with the program's absolute path")
     return Command(arguments)
 
 
-def _webhook(value: object, where: str) -> Channel:
+def _webhook(value: object, place: Place) -> Channel:
     if isinstance(value, str):
-        return Webhook(_url(value, where))
-    table = _table(value, where)
-    _check_names(table, ("url", "secret_env"), where)
-    secret = table.get("secret_env")
-    return Webhook(
-        _url(table.get("url"), f"{where}.url"),
-        None if secret is None else _text(secret, f"{where}.secret_env"),
-    )
+        return Webhook(_url(value, place))
+    table = as_table(value, place, Webhook._fields)
+    secret_env = _optional_line(table, "secret_env", place)
+    return Webhook(_url(table.get("url"), place.at("url")), secret_env)
 
 
-def _email(value: object, where: str) -> Channel:
-    table = _table(value, where)
-    _check_names(table, Email._fields, where)
-    port = table.get("port", 25)
-    if type(port) is not int or not 0 < port < 65536:
-        raise ConfigError(f"{where}.port: must be a port, not {port!r}")
-    tls = table.get("tls", "auto")
-    if tls not in ("auto", "always", "implicit", "never"):
-        raise ConfigError(f"{where}.tls: must be auto, always, implicit or never, not {tls!r}")
-    user, password = table.get("user"), table.get("password_env")
+def _email(value: object, place: Place) -> Channel:
+    table = as_table(value, place, Email._fields)
     return Email(
-        to=_texts(table.get("to"), f"{where}.to"),
-        sender=_text(table.get("sender"), f"{where}.sender"),
-        host=_text(table.get("host", "localhost"), f"{where}.host"),
-        port=port,
-        user=None if user is None else _text(user, f"{where}.user"),
-        password_env=None if password is None else _text(password, f"{where}.password_env"),
-        tls=str(tls),
+        to=_addresses(table.get("to"), place.at("to")),
+        sender=_address(table.get("sender"), place.at("sender")),
+        host=_line(table.get("host", "localhost"), place.at("host")),
+        port=_port(table.get("port", 25), place.at("port")),
+        user=_optional_line(table, "user", place),
+        password_env=_optional_line(table, "password_env", place),
+        tls=_choice(table.get("tls", "auto"), place.at("tls"), _TLS),
     )
 
 
-def _apprise(value: object, where: str) -> Channel:
-    return Apprise(_texts([value] if isinstance(value, str) else value, where))
+def _apprise(value: object, place: Place) -> Channel:
+    return Apprise(_lines([value] if isinstance(value, str) else value, place))
 
 
-def _escalation(value: object) -> Escalation:
-    table = _table(value, "notify.escalate")
-    _check_names(table, ("after", *_CHANNELS), "notify.escalate")
-    channels = _channels(table, "notify.escalate")
+_CHANNELS: dict[str, Callable[[object, Place], Channel]] = {
+    "command": _command,
+    "webhook": _webhook,
+    "email": _email,
+    "apprise": _apprise,
+}
+
+
+def _add_channel(name: str) -> Callable[[Plan, object, Place], Plan]:
+    def read(plan: Plan, value: object, place: Place) -> Plan:
+        channel = (name, _CHANNELS[name](value, place))
+        return plan._replace(channels=(*plan.channels, channel))
+
+    return read
+
+
+def _escalation(value: object, place: Place) -> Escalation:
+    table = as_table(value, place, ("after", *_CHANNELS))
+    channels = tuple(
+        (f"escalate.{name}", read(table[name], place.at(name)))
+        for name, read in _CHANNELS.items()
+        if name in table
+    )
     if not channels:
-        raise ConfigError("notify.escalate: names nobody to tell")
-    after_ms = _duration(table.get("after", "30m"), "notify.escalate.after")
-    return Escalation(after_ms, tuple((f"escalate.{name}", one) for name, one in channels))
+        raise place.error("names nobody to tell", f"one of {', '.join(_CHANNELS)}")
+    after_ms = as_duration(table.get("after", "30m"), place.at("after"), _LEAST_MS)
+    return Escalation(after_ms, channels)
 
 
-def _severity(value: object) -> str:
-    if value not in _SEVERITIES:
-        raise ConfigError(f"notify.severity: must be warning or critical, not {value!r}")
-    return str(value)
-
-
-def _quiet(value: object) -> Quiet:
-    begin, dash, end = _text(value, "notify.quiet").partition("-")
+def _quiet(value: object, place: Place) -> Quiet:
+    begin, dash, end = as_text(value, place).partition("-")
     minutes = [_minute_of_day(text) for text in (begin, end)]
     if not dash or None in minutes or minutes[0] == minutes[1]:
-        raise ConfigError(f"notify.quiet: must be like 22:00-07:00, not {value!r}")
+        raise place.error(f"must be like 22:00-07:00, not {value!r}")
     return Quiet(minutes[0] or 0, minutes[1] or 0)
 
 
@@ -193,38 +173,77 @@ def _minute_of_day(text: str) -> int | None:
     return found if found < _DAY_MINUTES and int(minutes) < 60 else None
 
 
-def _duration(value: object, where: str) -> int:
+def _url(value: object, place: Place) -> str:
+    """An address that can be called; what is wrong with it is said without it: it may be secret."""
+    url = _line(value, place)
+    if not url.startswith(("http://", "https://")):
+        raise place.error("must be an http or https address")
+    if not url.isascii() or " " in url:
+        raise place.error("must be an address without spaces, its other signs written as %20")
     try:
-        found = parse_duration(_text(value, where))
-    except ConfigError:
-        raise
-    except UsageError as exc:
-        raise ConfigError(f"{where}: {exc.message}", exc.hint) from exc
-    if found < 60_000:
-        raise ConfigError(f"{where}: must be at least 1m")
-    return found
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError as exc:
+        raise place.error(f"is no address: {exc}") from exc
+    if not is_whole:
+        raise place.error("is no address: it names no host, or port 0")
+    if "@" in parts.netloc:
+        raise place.error("must not hold a user or a password")
+    return url
 
 
-def _url(value: object, where: str) -> str:
-    text = _text(value, where)
-    if not text.startswith(("http://", "https://")):
-        raise ConfigError(f"{where}: must be an http or https address")
+def _address(value: object, place: Place) -> str:
+    text = _line(value, place)
+    if _ADDRESS.fullmatch(text) is None:
+        raise place.error(f"must be like ops@example.org or Ops <ops@example.org>, not {text!r}")
     return text
 
 
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value:
-        raise ConfigError(f"{where}: must be a list of texts")
-    return tuple(_text(item, where) for item in value)
+def _addresses(value: object, place: Place) -> tuple[str, ...]:
+    return tuple(_address(text, place) for text in _lines(value, place))
 
 
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ConfigError(f"{where}: must be a text in one line")
+def _port(value: object, place: Place) -> int:
+    if type(value) is not int or not 0 < value < 65536:
+        raise place.error(f"must be a port, not {value!r}")
     return value
 
 
-def _table(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: must be a table")
-    return value
+def _choice(value: object, place: Place, known: tuple[str, ...]) -> str:
+    text = as_text(value, place)
+    if text not in known:
+        raise place.error(f"must be {', '.join(known[:-1])} or {known[-1]}, not {text!r}")
+    return text
+
+
+def _lines(value: object, place: Place) -> tuple[str, ...]:
+    texts = as_texts(value, place)
+    if not texts:
+        raise place.error("must not be empty")
+    return tuple(_line(text, place) for text in texts)
+
+
+def _line(value: object, place: Place) -> str:
+    """A text that makes no second header or argument of what follows a line break."""
+    text = as_text(value, place)
+    if not text.isprintable():
+        raise place.error("must be a text in one line")
+    return text
+
+
+def _optional_line(table: Mapping[str, object], name: str, place: Place) -> str | None:
+    return _line(table[name], place.at(name)) if name in table else None
+
+
+_READERS: dict[str, Callable[[Plan, object, Place], Plan]] = {
+    **{name: _add_channel(name) for name in _CHANNELS},
+    "severity": lambda plan, value, place: plan._replace(
+        severity=_choice(value, place, _SEVERITIES)
+    ),
+    "quiet": lambda plan, value, place: plan._replace(quiet=_quiet(value, place)),
+    "repeat": lambda plan, value, place: plan._replace(
+        repeat_ms=as_duration(value, place, _LEAST_MS)
+    ),
+    "escalate": lambda plan, value, place: plan._replace(escalation=_escalation(value, place)),
+    "ping": lambda plan, value, place: plan._replace(ping=_url(value, place)),
+}

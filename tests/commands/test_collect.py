@@ -80,6 +80,19 @@ def test_the_interval_of_every_decides_what_is_stale(perfctl: Perfctl, store: Pa
     assert (freshness["status"], freshness["target"]) == ("ok", 3 * 3600)
 
 
+def test_collect_refuses_wrong_notifications_before_it_does_anything(
+    perfctl: Perfctl, store: Path, tmp_path: Path
+) -> None:
+    """Exit 2 with the file and the name, and no sample is taken."""
+    file = tmp_path / "cwd" / "perfctl.toml"
+    file.write_text('[notify]\nping = "http://exa mple/"\n')
+    done = perfctl("collect", "-q", db=store)
+    assert (done.code, done.out) == (2, "")
+    assert f"{file}: notify.ping: " in done.err
+    done = perfctl("query", "SELECT host FROM v_system", "--format", "json", db=store)
+    assert done.json["data"]["rows"] == []
+
+
 def test_demo_records_the_example_site_into_its_own_store(perfctl: Perfctl, tmp_path: Path) -> None:
     """Health and endpoints of what was recorded; the user's store is not touched; it stays."""
     state = tmp_path / "state"
