@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import os
+import re
 import smtplib
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
+from email.utils import formatdate
+from functools import partial
 from typing import NamedTuple, assert_never
 
 from perfctl.errors import EnvironmentFault
+from perfctl.notify.deadline import within
 from perfctl.notify.plan import Apprise, Channel, Command, Email, Webhook
+from perfctl.visible import visible
 
 TIMEOUT_S = 10.0
+"""What a delivery may take in all."""
+_LONGEST = 200
+_FAILURES = (OSError, ValueError, http.client.HTTPException, smtplib.SMTPException)
 
 
 class NotDelivered(EnvironmentFault):
@@ -32,6 +41,7 @@ class Sendable(NamedTuple):
     text: str
     body: str
     """JSON."""
+    host: str
 
 
 def send(channel: Channel, message: Sendable, environ: Mapping[str, str] = os.environ) -> None:
@@ -40,16 +50,39 @@ def send(channel: Channel, message: Sendable, environ: Mapping[str, str] = os.en
         case Command():
             _run(channel, message)
         case Webhook():
-            _post(channel, message, environ)
+            where = f"webhook {_host(channel.url)}"
+            _deliver(where, partial(_post, channel, message, environ))
         case Email():
-            _mail(channel, message, environ)
+            where = f"mail by {channel.host}:{channel.port}"
+            _deliver(where, partial(_mail, channel, message, environ))
         case Apprise():
-            _tell_apprise(channel, message)
+            _deliver("apprise", partial(_tell_apprise, channel, message))
         case _:
             assert_never(channel)
 
 
+def ping(url: str) -> None:
+    """Tell a dead man's switch that `collect` came by."""
+    _deliver(f"ping {_host(url)}", partial(_open, url))
+
+
+def _deliver(where: str, act: Callable[[], None]) -> None:
+    try:
+        within(TIMEOUT_S, f"perfctl {where}", act)
+    except _FAILURES as exc:
+        raise NotDelivered(f"{where}: {_reason(exc)}") from exc
+
+
+def _reason(exc: Exception) -> str:
+    """In one line; without the address, whose path may hold a token."""
+    if isinstance(exc, http.client.InvalidURL | UnicodeError):
+        return "is no address that can be called"
+    said = str(exc).split("\n", 1)[0].strip()
+    return visible(said or type(exc).__name__)[:_LONGEST]
+
+
 def _run(channel: Command, message: Sendable) -> None:
+    program = channel.arguments[0]
     try:
         done = subprocess.run(
             channel.arguments,
@@ -59,12 +92,14 @@ def _run(channel: Command, message: Sendable) -> None:
             timeout=TIMEOUT_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        raise NotDelivered(f"{channel.arguments[0]}: {exc}") from exc
+    except subprocess.TimeoutExpired:
+        raise NotDelivered(f"{program}: no end after {TIMEOUT_S:g} s") from None
+    except (OSError, ValueError) as exc:
+        raise NotDelivered(f"{program}: {_reason(exc)}") from exc
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        reason = said[-1][:200] if said else "no message"
-        raise NotDelivered(f"{channel.arguments[0]} ended with {done.returncode}: {reason}")
+        reason = visible(said[-1])[:_LONGEST] if said else "no message"
+        raise NotDelivered(f"{program} ended with {done.returncode}: {reason}")
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -75,8 +110,12 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def _open(request: urllib.request.Request | str) -> None:
     opener = urllib.request.build_opener(_NoRedirects)
-    with opener.open(request, timeout=TIMEOUT_S) as answer:
-        answer.read(1024)
+    try:
+        with opener.open(request, timeout=TIMEOUT_S) as answer:
+            answer.read(1024)
+    except urllib.error.HTTPError as exc:
+        exc.close()  # it is an answer too, with a connection
+        raise
 
 
 def _post(channel: Webhook, message: Sendable, environ: Mapping[str, str]) -> None:
@@ -90,36 +129,28 @@ def _post(channel: Webhook, message: Sendable, environ: Mapping[str, str]) -> No
         secret = _secret(channel.secret_env, environ).encode()
         signature = hmac.new(secret, body, hashlib.sha256).hexdigest()
         headers["X-Perfctl-Signature"] = f"sha256={signature}"
-    request = urllib.request.Request(channel.url, body, headers, method="POST")  # noqa: S310  # http(s) only: plan._url
-    try:
-        _open(request)
-    except (OSError, ValueError, urllib.error.URLError) as exc:
-        raise NotDelivered(f"webhook {_where(channel.url)}: {exc}") from exc
-
-
-def ping(url: str) -> None:
-    """Tell a dead man's switch that `collect` came by."""
-    try:
-        _open(url)
-    except (OSError, ValueError, urllib.error.URLError) as exc:
-        raise NotDelivered(f"ping {_where(url)}: {exc}") from exc
+    _open(urllib.request.Request(channel.url, body, headers, method="POST"))  # noqa: S310  # http(s) only: plan._url
 
 
 def _mail(channel: Email, message: Sendable, environ: Mapping[str, str]) -> None:
+    with _smtp(channel) as server:
+        if channel.user:
+            server.login(channel.user, _secret(channel.password_env, environ))
+        server.send_message(_letter(channel, message))
+
+
+def _letter(channel: Email, message: Sendable) -> EmailMessage:
+    """The mail; its id stays through all tries, so that a mailbox knows the second one."""
+    host = re.sub(r"[^A-Za-z0-9.-]+", "-", message.host).strip(".-") or "localhost"
     mail = EmailMessage()
     mail["Subject"] = message.title
     mail["From"] = channel.sender
     mail["To"] = ", ".join(channel.to)
-    mail["Message-ID"] = f"<{message.id}@perfctl>"
+    mail["Date"] = formatdate(localtime=True)
+    mail["Message-ID"] = f"<{message.id}@{host}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(message.text)
-    try:
-        with _smtp(channel) as server:
-            if channel.user:
-                server.login(channel.user, _secret(channel.password_env, environ))
-            server.send_message(mail)
-    except (OSError, smtplib.SMTPException, ValueError) as exc:
-        raise NotDelivered(f"mail by {channel.host}:{channel.port}: {exc}") from exc
+    return mail
 
 
 def _smtp(channel: Email) -> smtplib.SMTP:
@@ -152,6 +183,6 @@ def _secret(name: str | None, environ: Mapping[str, str]) -> str:
     return environ[name]
 
 
-def _where(url: str) -> str:
+def _host(url: str) -> str:
     """The host alone: a path may hold a token."""
-    return url.split("/")[2].rpartition("@")[2]
+    return visible(url.split("/")[2].rpartition("@")[2])

@@ -174,7 +174,9 @@ def deliver(store: Path, plan: Plan, now_ms: int) -> Told:
     failures = []
     for one in due:
         body = json.loads(one.body)
-        sendable = Sendable(one.id.partition("/")[0], body["title"], body["text"], one.body)
+        sendable = Sendable(
+            one.id.partition("/")[0], body["title"], body["text"], one.body, body["host"]
+        )
         try:
             send(channels[one.channel], sendable)
         except NotDelivered as exc:

@@ -1,4 +1,4 @@
-"""Loopback servers that take what perfctl sends: HTTP and SMTP."""
+"""Loopback servers that take what perfctl sends: HTTP and SMTP; and ones that take nothing."""
 
 from __future__ import annotations
 
@@ -52,6 +52,26 @@ def http_server(*statuses: int) -> Iterator[Hook]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     with _running(server):
         yield Hook(f"http://127.0.0.1:{server.server_address[1]}", got, left)
+
+
+@contextlib.contextmanager
+def saying(first: bytes, again: bytes = b"", every_s: float = 0.02) -> Iterator[int]:
+    """The port of a server that says something, and then something else until nobody listens."""
+    is_over = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.sendall(first)
+                while again and not is_over.wait(every_s):
+                    self.request.sendall(again)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with _running(server):
+        try:
+            yield server.server_address[1]
+        finally:
+            is_over.set()
 
 
 class Mailbox(NamedTuple):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,15 +13,12 @@ from perfctl.alerts.transition import Transition
 from perfctl.config import Config, parse
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
 from perfctl.notify import dispatch
-from perfctl.notify.channels import NotDelivered, Sendable, send
 from perfctl.notify.message import compose
-from perfctl.notify.plan import Apprise, Command, Quiet, parse_plan
+from perfctl.notify.plan import Quiet
 from perfctl.store import alerts, connection, outbox
 from perfctl.store.alerts import AlertEvent
 from tests.notify.servers import http_server, smtp_server
 from tests.segments import NOW_MS
-
-SENDABLE = Sendable("id1", "a title", "a text", '{"id": "id1"}')
 
 
 def config(**notify: Any) -> Config:
@@ -195,32 +189,6 @@ def test_channels_that_come_later_are_not_told_the_past(store: Path) -> None:
     assert len(hook.got) == 1
 
 
-def test_a_webhook_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HMAC of the body with a secret from the environment, never from the file."""
-    with http_server() as hook:
-        channel = parse_plan(
-            config(webhook={"url": hook.url, "secret_env": "HOOK_SECRET"})
-        ).channels
-        with pytest.raises(NotDelivered, match="HOOK_SECRET"):
-            send(channel[0][1], SENDABLE, {})
-        send(channel[0][1], SENDABLE, {"HOOK_SECRET": "s3cret"})
-    (got,) = hook.got
-    expected = hmac.new(b"s3cret", got.body, hashlib.sha256).hexdigest()
-    assert got.headers["X-Perfctl-Signature"] == f"sha256={expected}"
-
-
-def test_a_command_gets_json_on_standard_input_and_no_shell(tmp_path: Path) -> None:
-    """Arguments stay arguments, whatever stands in them."""
-    out = tmp_path / "out"
-    code = f"import sys; open({str(out)!r}, 'w').write(sys.stdin.read() + sys.argv[1])"
-    send(Command((sys.executable, "-c", code, "$(touch x); `id`")), SENDABLE)
-    assert out.read_text() == '{"id": "id1"}$(touch x); `id`'
-    with pytest.raises(NotDelivered, match="ended with 3"):
-        send(Command((sys.executable, "-c", "raise SystemExit(3)")), SENDABLE)
-    with pytest.raises(NotDelivered):
-        send(Command(("/nonexistent/program",)), SENDABLE)
-
-
 def test_a_mail_is_handed_over(store: Path) -> None:
     """Subject, text and a stable message id."""
     with smtp_server() as mailbox:
@@ -234,16 +202,6 @@ def test_a_mail_is_handed_over(store: Path) -> None:
     assert (sender, recipients) == ("p@x.org", ["a@x.org", "b@x.org"])
     assert "Subject: [perfctl web1] critical: request_p95 GET /items/" in text
     assert "1.20 s (limit 1.00 s)" in text
-
-
-@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-def test_apprise_delivers_where_it_is_installed() -> None:
-    """Its json:// address, on the loopback."""
-    with http_server() as hook:
-        send(Apprise((hook.url.replace("http://", "json://"),)), SENDABLE)
-    assert json.loads(hook.got[0].body)["message"] == "a text"
-    with pytest.raises(NotDelivered):
-        send(Apprise(("nonsense://",)), SENDABLE)
 
 
 def test_hostile_text_makes_no_header_and_no_escape() -> None:
