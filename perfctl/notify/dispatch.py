@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from perfctl import alerting
 from perfctl.alerts.transition import Transition
+from perfctl.chunks import Budget
 from perfctl.config import Config
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
 from perfctl.notify.causes import find_causes
@@ -29,6 +30,8 @@ from perfctl.store.outbox import Waiting
 
 _FIRST_BACKOFF_MS = MINUTE_MS
 _LONGEST_BACKOFF_MS = HOUR_MS
+_BUDGET_S = 20.0
+_REST = "the time of this round was over, the next collect goes on"
 _KEEP_MS = 7 * DAY_MS
 _FIRST_MS = 10 * MINUTE_MS
 """What is older than this when the first channel is set up is the past, and not told."""
@@ -46,7 +49,7 @@ def notify(store: Path, config: Config, now_ms: int, host: str) -> Told:
     """Tell what has happened since the last round, and what could not be told before."""
     plan = parse_plan(config)
     enqueue(store, config, plan, now_ms, host)
-    return deliver(store, plan, now_ms)
+    return deliver(store, plan, now_ms, Budget(_BUDGET_S))
 
 
 def enqueue(store: Path, config: Config, plan: Plan, now_ms: int, host: str) -> None:
@@ -164,38 +167,58 @@ def _first_try_ms(plan: Plan, message: Message, now_ms: int) -> int:
     return now_ms + (plan.quiet.end - minute) % (24 * 60) * MINUTE_MS - local.tm_sec * 1000
 
 
-def deliver(store: Path, plan: Plan, now_ms: int) -> Told:
-    """Try what is due; what fails is tried again after a growing while."""
-    channels = dict(plan.channels)
-    if plan.escalation:
-        channels.update(plan.escalation.channels)
+def deliver(store: Path, plan: Plan, now_ms: int, budget: Budget) -> Told:
+    """Try what is due; what fails is tried again after a growing while.
+
+    A channel that fails is left for this round, and what the budget does not reach for the next: so
+    that `collect` comes to its end however many messages wait.
+    """
+    channels = plan.all_channels
     with reading(store) as con:
         due = [one for one in outbox.due(con, now_ms) if one.channel in channels]
-    failures = []
+    delivered, problems = 0, dict[str, str]()
     for one in due:
-        body = json.loads(one.body)
-        sendable = Sendable(
-            one.id.partition("/")[0], body["title"], body["text"], one.body, body["host"]
-        )
-        try:
-            send(channels[one.channel], sendable)
-        except NotDelivered as exc:
-            failures.append(exc.message)
-            _note(store, partial(_fail, one=one, now_ms=now_ms))
+        if one.channel in problems:
+            continue
+        if not budget.has_more():
+            break
+        if not _claim(store, one, now_ms):
+            continue
+        problem = _try(store, channels[one.channel], one, now_ms)
+        if problem is None:
+            delivered += 1
         else:
-            _note(store, partial(outbox.note_delivered, number=one.id, now_ms=now_ms))
+            problems[one.channel] = problem
+    rest = (_REST,) if budget.is_spent else ()
     with reading(store) as con:
-        return Told(len(due) - len(failures), outbox.waiting(con), tuple(failures))
+        return Told(delivered, outbox.waiting(con), (*problems.values(), *rest))
 
 
-def _fail(con: sqlite3.Connection, one: Waiting, now_ms: int) -> None:
-    backoff_ms = min(_LONGEST_BACKOFF_MS, _FIRST_BACKOFF_MS << min(one.attempts, 10))
-    outbox.note_failed(con, one.id, now_ms + backoff_ms)
-
-
-def _note(store: Path, change: Callable[[sqlite3.Connection], None]) -> None:
+def _try(store: Path, channel: Channel, one: Waiting, now_ms: int) -> str | None:
+    """Send a message; what kept it from arriving, if anything."""
+    try:
+        send(channel, _sendable(one))
+    except NotDelivered as exc:
+        with writing(store) as con, transaction(con):
+            outbox.note_trouble(con, one.channel, exc.message)
+        return exc.message
     with writing(store) as con, transaction(con):
-        change(con)
+        outbox.note_delivered(con, one, now_ms)
+    return None
+
+
+def _sendable(one: Waiting) -> Sendable:
+    body = json.loads(one.body)
+    return Sendable(
+        one.id.partition("/")[0], body["title"], body["text"], one.body, host=body["host"]
+    )
+
+
+def _claim(store: Path, one: Waiting, now_ms: int) -> bool:
+    """Before it is sent, so that no other `collect` sends it too; who dies has it tried again."""
+    backoff_ms = min(_LONGEST_BACKOFF_MS, _FIRST_BACKOFF_MS << min(one.attempts, 10))
+    with writing(store) as con, transaction(con):
+        return outbox.claim(con, one, now_ms + backoff_ms)
 
 
 def ping_after(config: Config) -> str | None:

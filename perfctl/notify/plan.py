@@ -84,6 +84,11 @@ class Plan(NamedTuple):
     escalation: Escalation | None = None
     ping: str | None = None
 
+    @property
+    def all_channels(self) -> dict[str, Channel]:
+        """Every channel by the name that its messages bear, those of the escalation too."""
+        return dict(self.channels + (self.escalation.channels if self.escalation else ()))
+
 
 def parse_plan(config: Config) -> Plan:
     """The plan; ConfigError names the file, the setting and what is wrong with it."""

@@ -6,6 +6,12 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from perfctl.model import HOUR_MS
+
+_TROUBLE = "undelivered "
+_LONGEST_MS = 25 * HOUR_MS
+"""No message is put off for longer than a day of quiet hours, with an hour of summer time."""
+
 
 class Waiting(NamedTuple):
     """A message for one channel; `body` is its JSON."""
@@ -33,24 +39,40 @@ def mark(con: sqlite3.Connection, step: str, now_ms: int) -> bool:
 
 
 def due(con: sqlite3.Connection, now_ms: int) -> list[Waiting]:
-    """What is to be tried now, oldest first."""
+    """What is to be tried now, oldest first; also what a clock that was ahead has put off."""
     rows = con.execute(
         "SELECT id, created_ms, channel, body, attempts, next_ms FROM outbox"
-        " WHERE delivered_ms IS NULL AND next_ms <= ? ORDER BY created_ms, id",
-        (now_ms,),
+        " WHERE delivered_ms IS NULL AND (next_ms <= ? OR next_ms > ?) ORDER BY created_ms, id",
+        (now_ms, now_ms + _LONGEST_MS),
     )
     return [Waiting(*row) for row in rows]
 
 
-def note_delivered(con: sqlite3.Connection, number: str, now_ms: int) -> None:
-    """It has arrived."""
-    con.execute("UPDATE outbox SET delivered_ms = ? WHERE id = ?", (now_ms, number))
+def claim(con: sqlite3.Connection, message: Waiting, next_ms: int) -> bool:
+    """Take a message to try it, and put the next try off; False where another has taken it."""
+    done = con.execute(
+        "UPDATE outbox SET attempts = attempts + 1, next_ms = ?"
+        " WHERE id = ? AND attempts = ? AND delivered_ms IS NULL",
+        (next_ms, message.id, message.attempts),
+    )
+    return done.rowcount == 1
 
 
-def note_failed(con: sqlite3.Connection, number: str, next_ms: int) -> None:
-    """It has not: try again then."""
+def note_delivered(con: sqlite3.Connection, message: Waiting, now_ms: int) -> None:
+    """It has arrived; its channel is well unless another of its messages was tried in vain."""
+    con.execute("UPDATE outbox SET delivered_ms = ? WHERE id = ?", (now_ms, message.id))
     con.execute(
-        "UPDATE outbox SET attempts = attempts + 1, next_ms = ? WHERE id = ?", (next_ms, number)
+        "DELETE FROM meta WHERE key = ? AND NOT EXISTS (SELECT 1 FROM outbox"
+        " WHERE channel = ? AND delivered_ms IS NULL AND attempts > 0)",
+        (_TROUBLE + message.channel, message.channel),
+    )
+
+
+def note_trouble(con: sqlite3.Connection, channel: str, problem: str) -> None:
+    """What keeps the messages of a channel from arriving."""
+    con.execute(
+        "INSERT INTO meta VALUES(?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (_TROUBLE + channel, problem),
     )
 
 
