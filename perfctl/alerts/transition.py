@@ -15,10 +15,12 @@ class Transition(NamedTuple):
     severity: str
     event: str
     """opened, worsened, resolved, reopened, no_data, acknowledged, unacknowledged, snoozed or
-    unsnoozed."""
+    unsnoozed; in a message also repeated or escalated."""
     value: float | None
     threshold: float | None
     unit: str
     at_ms: int
     note: str | None
     detail: str | None
+    actor: str | None = None
+    """Who took the step; None where perfctl did."""

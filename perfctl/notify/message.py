@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from perfctl.alerts.quantities import say_quantity
 from perfctl.alerts.transition import Transition
-from perfctl.units import format_duration, format_ratio, iso_utc
+from perfctl.units import iso_utc
 from perfctl.visible import visible
 
 TELLING = ("opened", "reopened", "worsened", "no_data", "resolved", "repeated", "escalated")
 _LONGEST = 20
+_WORDS = {
+    "worsened": "got worse",
+    "no_data": "no data",
+    "unsnoozed": "firing after its snooze",
+    "repeated": "still firing",
+    "escalated": "not acknowledged",
+}
 
 
 class Message(NamedTuple):
@@ -34,7 +42,7 @@ class Message(NamedTuple):
 def compose(
     transitions: Sequence[Transition], causes: Mapping[str, str], host: str, store: str
 ) -> Message:
-    """All steps of a cycle in one message, the worst first; `causes` by alert id."""
+    """All steps of a cycle in one message, the worst first and of these the new; `causes` by id."""
     ordered = sorted(transitions, key=_weight)
     lines = [line for step in ordered[:_LONGEST] for line in _lines(step, causes)]
     if len(ordered) > _LONGEST:
@@ -55,8 +63,14 @@ def compose(
     )
 
 
-def _weight(step: Transition) -> tuple[bool, bool, int, str]:
-    return step.event == "resolved", step.severity != "critical", step.at_ms, step.id
+def _weight(step: Transition) -> tuple[bool, bool, bool, int, str]:
+    return (
+        step.event == "resolved",
+        step.severity != "critical",
+        step.event == "repeated",
+        step.at_ms,
+        step.id,
+    )
 
 
 def _title(ordered: Sequence[Transition], host: str) -> str:
@@ -67,30 +81,30 @@ def _title(ordered: Sequence[Transition], host: str) -> str:
 
 def _headline(step: Transition) -> str:
     word = step.severity if step.event != "resolved" else "resolved"
-    return f"{word}: {visible(step.rule)} {visible(step.subject)}"
+    place = f" on {step.host}" if step.host and step.host != step.subject else ""
+    return visible(f"{word}: {step.rule} {step.subject}{place}")
 
 
 def _lines(step: Transition, causes: Mapping[str, str]) -> list[str]:
-    value = say(step.value, step.unit)
-    limit = say(step.threshold, step.unit)
-    measured = f", {value} (limit {limit})" if step.value is not None else ""
-    lines = [f"{_headline(step)} {step.event}{measured}, {iso_utc(step.at_ms)}, id {step.alert_id}"]
+    word = _WORDS.get(step.event, step.event)
+    by = f" by {visible(step.actor)}" if step.actor else ""
+    said = f"{_headline(step)} {word}{by}{_measured(step)}"
     extras = (step.detail, step.note, causes.get(step.alert_id))
-    return lines + [f"  {visible(extra)}" for extra in extras if extra]
+    return [
+        f"{said}, {iso_utc(step.at_ms)}, id {step.alert_id}",
+        *(f"  {visible(extra)}" for extra in extras if extra),
+    ]
+
+
+def _measured(step: Transition) -> str:
+    """The value and its limit, if there is one: a rule for new things has 0."""
+    if step.value is None:
+        return ""
+    value = say_quantity(step.value, step.unit)
+    last = "last " if step.event == "no_data" else ""
+    limit = f" (limit {say_quantity(step.threshold, step.unit)})" if step.threshold else ""
+    return f", {last}{value}{limit}"
 
 
 def _event(step: Transition, cause: str | None) -> dict[str, object]:
     return {**step._asdict(), "at": iso_utc(step.at_ms), "cause": cause}
-
-
-def say(value: float | None, unit: str) -> str:
-    """A value with its unit, as a person reads it."""
-    if value is None:
-        return "unknown"
-    if unit == "ratio":
-        return format_ratio(value)
-    if unit == "ms":
-        return format_duration(value * 1000)
-    if unit == "s":
-        return format_duration(value * 1e6)
-    return f"{value:g} {unit}".strip()
