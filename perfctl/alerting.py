@@ -216,10 +216,13 @@ def to_transition(event: Event) -> Transition:
         at_ms=event.at_ms,
         note=event.note,
         detail=say_detail(alert.detail),
+        actor=event.actor,
     )
 
 
-def transitions_after(con: sqlite3.Connection, number: int) -> list[tuple[int, Transition]]:
+def transitions_after(
+    con: sqlite3.Connection, number: int, since_ms: int = 0
+) -> list[tuple[int, Transition]]:
     """Every step after a number, also those that people took, each with its own number.
 
     Who keeps the last number it has told loses none, whatever process dies in between.
@@ -241,9 +244,10 @@ def transitions_after(con: sqlite3.Connection, number: int) -> list[tuple[int, T
                 at_ms=told.event.at_ms,
                 note=told.event.note,
                 detail=say_detail(told.detail),
+                actor=told.event.actor,
             ),
         )
-        for told in alerts.select_events_after(con, number)
+        for told in alerts.select_events_after(con, number, since_ms)
     ]
 
 

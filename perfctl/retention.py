@@ -22,6 +22,7 @@ EVERY_MS = HOUR_MS
 _FUTURE_MS = 60_000
 _SIGHTINGS_MS = 400 * DAY_MS
 """How long a thing that was seen once is no news."""
+_MESSAGES_MS = 7 * DAY_MS
 _BUDGET_S = 20.0
 """What `collect` gives to it: it has a sample to take each minute."""
 _PAGES_KEPT = 256
@@ -158,6 +159,7 @@ def plan_for(con: sqlite3.Connection, retention: Retention, now_ms: int) -> Plan
         performance_prediction=now_ms - retention.predictions_ms,
         performance_alert=now_ms - retention.alerts_ms,
         error_group=errors_ms,
+        outbox=now_ms - _MESSAGES_MS,
         forgotten=min(errors_ms, forgotten_ms),
         judged=now_ms - retention.requests_ms,
         sightings=now_ms - _SIGHTINGS_MS,

@@ -10,21 +10,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from perfctl import alerting
 from perfctl.alerts.transition import Transition
 from perfctl.chunks import Budget
 from perfctl.config import Config
-from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
+from perfctl.model import HOUR_MS, MINUTE_MS
 from perfctl.notify.causes import find_causes
 from perfctl.notify.channels import NotDelivered, Sendable, ping, send
-from perfctl.notify.message import TELLING, Message, compose
+from perfctl.notify.message import Message, compose
+from perfctl.notify.news import find_news
 from perfctl.notify.plan import Channel, Plan, parse_plan
-from perfctl.store import open_alerts, outbox
+from perfctl.store import outbox
 from perfctl.store.connection import reading, transaction, writing
 from perfctl.store.outbox import Waiting
 
@@ -32,9 +32,6 @@ _FIRST_BACKOFF_MS = MINUTE_MS
 _LONGEST_BACKOFF_MS = HOUR_MS
 _BUDGET_S = 20.0
 _REST = "the time of this round was over, the next collect goes on"
-_KEEP_MS = 7 * DAY_MS
-_FIRST_MS = 10 * MINUTE_MS
-"""What is older than this when the first channel is set up is the past, and not told."""
 
 
 class Told(NamedTuple):
@@ -53,90 +50,25 @@ def notify(store: Path, config: Config, now_ms: int, host: str) -> Told:
 
 
 def enqueue(store: Path, config: Config, plan: Plan, now_ms: int, host: str) -> None:
-    """Put one message a channel into the outbox for all that has happened since."""
+    """Put into the outbox what has happened since, and what to repeat: one message a channel."""
     with reading(store) as con:
-        causes = find_causes(con, _news(con, plan, now_ms).steps, config, now_ms)
+        news = find_news(con, plan, now_ms)
+        causes = find_causes(con, [*news.steps, *news.escalated], config, now_ms)
     with writing(store) as con, transaction(con):
+        news = find_news(con, plan, now_ms)  # another collect may have told it meanwhile
+        outbox.note_told(con, news.told_until)
+        outbox.keep_marks(con, news.marks, now_ms)
         put = partial(_put, con, plan, causes=causes, now_ms=now_ms, host=host, store=store)
-        news = _news(con, plan, now_ms)
-        if news.last is not None:
-            outbox.note_told(con, news.last)
         put(plan.channels, news.steps)
-        again = [s for s in repetitions(con, plan, now_ms) if outbox.mark(con, s.id, now_ms)]
-        put(plan.channels, again)
         if plan.escalation:
-            late = [s for s in escalations(con, plan, now_ms) if outbox.mark(con, s.id, now_ms)]
-            put(plan.escalation.channels, late)
-        outbox.prune(con, now_ms - _KEEP_MS)
-
-
-class _News(NamedTuple):
-    """What has happened since the last round: its last step, and those to tell."""
-
-    last: int | None
-    steps: list[Transition]
-
-
-def _news(con: sqlite3.Connection, plan: Plan, now_ms: int) -> _News:
-    told = outbox.told_until(con)
-    found = alerting.transitions_after(con, told or 0)
-    begin_ms = now_ms - _FIRST_MS if told is None else 0
-    steps = [step for _, step in found if is_told(step, plan) and step.at_ms >= begin_ms]
-    return _News(found[-1][0] if found else None, steps)
-
-
-def is_told(step: Transition, plan: Plan) -> bool:
-    """Whether a step is one to tell: not what a person did, not below the severity."""
-    return step.event in TELLING and (plan.severity == "warning" or step.severity == "critical")
-
-
-def repetitions(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
-    """What still fires, and nobody has acknowledged, each time its interval is over."""
-    if plan.repeat_ms is None:
-        return
-    for step in _firing(con, plan, now_ms):
-        times = (now_ms - step.at_ms) // plan.repeat_ms
-        if times >= 1:
-            yield step._replace(id=f"{step.alert_id}-r{times}", event="repeated", at_ms=now_ms)
-
-
-def escalations(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
-    """What fires unacknowledged for longer than the escalation waits, once."""
-    if plan.escalation is None:
-        return
-    for step in _firing(con, plan, now_ms):
-        if now_ms - step.at_ms >= plan.escalation.after_ms:
-            yield step._replace(id=f"{step.alert_id}-e", event="escalated", at_ms=now_ms)
-
-
-def _firing(con: sqlite3.Connection, plan: Plan, now_ms: int) -> Iterable[Transition]:
-    for alert in open_alerts.select(con):
-        if alert.status != "firing" or alert.opened_ms is None:
-            continue
-        step = Transition(
-            id=alert.id,
-            alert_id=alert.id,
-            rule=alert.rule,
-            subject=alert.subject,
-            host=None,
-            severity=alert.severity,
-            event="opened",
-            value=alert.value,
-            threshold=None,
-            unit="",
-            at_ms=alert.opened_ms,
-            note=None,
-            detail=None,
-        )
-        if is_told(step, plan):
-            yield step
+            put(plan.escalation.channels, news.escalated)
 
 
 def _put(
     con: sqlite3.Connection,
     plan: Plan,
     channels: tuple[tuple[str, Channel], ...],
-    steps: list[Transition],
+    steps: tuple[Transition, ...],
     *,
     causes: Mapping[str, str],
     now_ms: int,

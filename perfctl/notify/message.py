@@ -12,7 +12,6 @@ from perfctl.alerts.transition import Transition
 from perfctl.units import iso_utc
 from perfctl.visible import visible
 
-TELLING = ("opened", "reopened", "worsened", "no_data", "resolved", "repeated", "escalated")
 _LONGEST = 20
 _WORDS = {
     "worsened": "got worse",

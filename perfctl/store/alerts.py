@@ -75,6 +75,12 @@ def select(
     return [AlertRow(*row) for row in rows]
 
 
+def select_firing(con: sqlite3.Connection) -> list[AlertRow]:
+    """Open alerts that nobody has acknowledged or snoozed, oldest first."""
+    rows = con.execute(f"{_SELECT} WHERE a.status = 'firing' ORDER BY a.opened_ms, a.id")
+    return [AlertRow(*row) for row in rows]
+
+
 def select_judged(
     con: sqlite3.Connection, ended_since_ms: int, claimed_since_ms: int
 ) -> list[AlertRow]:
@@ -130,15 +136,15 @@ class ToldEvent(NamedTuple):
     detail: str | None
 
 
-def select_events_after(con: sqlite3.Connection, number: int, most: int = 1000) -> list[ToldEvent]:
+def select_events_after(con: sqlite3.Connection, number: int, since_ms: int = 0) -> list[ToldEvent]:
     """The steps of all alerts after a number, oldest first: for who tells each of them once."""
     rows = con.execute(
         "SELECT e.id, e.alert_id, e.step, e.at_ms, e.event, e.actor, e.note, e.value,"
         " coalesce(e.severity, a.severity), e.threshold, a.rule, a.subject, a.host,"
         " coalesce(a.unit, ''), a.detail"
         " FROM alert_event e JOIN performance_alert a ON a.id = e.alert_id"
-        " WHERE e.id > ? ORDER BY e.id LIMIT ?",
-        (number, most),
+        " WHERE e.id > ? AND e.at_ms >= ? ORDER BY e.id",
+        (number, since_ms),
     )
     return [ToldEvent(row[0], AlertEvent(*row[1:10]), *row[10:]) for row in rows]
 

@@ -24,18 +24,32 @@ class Waiting(NamedTuple):
     next_ms: int
 
 
+class Mark(NamedTuple):
+    """A reminder of an alert, and how often it was told; kept beside the messages."""
+
+    id: str
+    alert_id: str
+    times: int
+
+
 def add(con: sqlite3.Connection, messages: Iterable[Waiting]) -> None:
     """Put messages in; one whose id is there already stays as it is."""
     con.executemany("INSERT OR IGNORE INTO outbox VALUES(?, ?, ?, ?, ?, ?, NULL)", list(messages))
 
 
-def mark(con: sqlite3.Connection, step: str, now_ms: int) -> bool:
-    """Note that a step is told; False where that was noted before."""
-    done = con.execute(
-        "INSERT OR IGNORE INTO outbox VALUES(?, ?, '', '', 0, ?, ?)",
-        (f"{step}/", now_ms, now_ms, now_ms),
+def marks(con: sqlite3.Connection) -> dict[str, int]:
+    """How often each reminder was told, by its id."""
+    rows = con.execute("SELECT id, attempts FROM outbox WHERE channel = ''")
+    return dict(rows.fetchall())
+
+
+def keep_marks(con: sqlite3.Connection, told: Iterable[Mark], now_ms: int) -> None:
+    """Note that reminders are told."""
+    con.executemany(
+        "INSERT INTO outbox VALUES(?, ?, '', ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET attempts = excluded.attempts, delivered_ms = excluded.delivered_ms",
+        [(mark.id, now_ms, mark.alert_id, mark.times, now_ms, now_ms) for mark in told],
     )
-    return done.rowcount == 1
 
 
 def due(con: sqlite3.Connection, now_ms: int) -> list[Waiting]:
@@ -82,15 +96,16 @@ def waiting(con: sqlite3.Connection) -> int:
     return int(row[0])
 
 
-def prune(con: sqlite3.Connection, before_ms: int) -> None:
-    """Forget what was delivered long ago."""
-    con.execute("DELETE FROM outbox WHERE delivered_ms < ?", (before_ms,))
-
-
 def told_until(con: sqlite3.Connection) -> int | None:
     """The last step of an alert that was put into the outbox; None before the first."""
     row = con.execute("SELECT value FROM meta WHERE key = 'told_step'").fetchone()
     return None if row is None else int(row[0])
+
+
+def last_step(con: sqlite3.Connection) -> int:
+    """The newest step of any alert; 0 where there is none."""
+    row = con.execute("SELECT coalesce(max(id), 0) FROM alert_event").fetchone()
+    return int(row[0])
 
 
 def note_told(con: sqlite3.Connection, step: int) -> None:

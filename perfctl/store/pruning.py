@@ -150,6 +150,7 @@ class Small(NamedTuple):
     performance_prediction: int
     performance_alert: int
     error_group: int
+    outbox: int
     forgotten: int
     """Before when groups go that nobody resolved."""
     judged: int
@@ -166,6 +167,9 @@ _SMALL = {
     "error_group": "last_seen_ms < CASE status WHEN 'resolved' THEN :error_group"
     " ELSE :forgotten END AND NOT EXISTS"
     " (SELECT 1 FROM error_log WHERE group_id = error_group.id)",
+    # what was delivered, and what no channel takes any more; a reminder is told once an open alert
+    "outbox": "coalesce(delivered_ms, next_ms) < :outbox AND NOT (channel = '' AND body IN"
+    " (SELECT id FROM performance_alert WHERE status != 'resolved'))",
 }
 _UNSEEN = (
     "DELETE FROM judged_minute WHERE period < :judged / 60000",
@@ -182,7 +186,7 @@ _ORPHANS = (
 
 
 def delete_small(con: sqlite3.Connection, before: Small) -> dict[str, int]:
-    """Delete from the small tables at once: hours of the system, predictions, ended alerts."""
+    """Delete from the small tables at once: hours of the system, ended alerts, told messages."""
     values = before._asdict()
     done = {
         table: con.execute(f"DELETE FROM {table} WHERE {where}", values).rowcount

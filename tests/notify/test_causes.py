@@ -19,16 +19,16 @@ from tests.answers.scenes import HOUR, Site
 from tests.notify.servers import http_server
 from tests.segments import NOW_MS
 
+ENDED = AlertEvent("k3x9m2pq", 2, NOW_MS, "resolved", None, None, 90, "critical", 1000)
 
-def open_alert(
-    store: Path, alert_id: str, *, severity: str = "critical", event: str = "opened"
-) -> None:
+
+def open_alert(store: Path, alert_id: str, *, severity: str = "critical") -> None:
     """An alert of a minute ago, as the evaluation keeps it."""
     at_ms = NOW_MS - MINUTE_MS
     row = AlertRow(
         alert_id, "request_p95", "GET /items/", None, severity, "firing", opened_ms=at_ms
     )
-    step = AlertEvent(alert_id, 1, at_ms, event, None, None, 1200, severity, 1000)
+    step = AlertEvent(alert_id, 1, at_ms, "opened", None, None, 1200, severity, 1000)
     with writing(store) as con, transaction(con):
         alerts.keep(con, [row])
         alerts.add_events(con, [step])
@@ -70,10 +70,13 @@ def test_what_ends_has_no_cause(changed: Path) -> None:
     with http_server() as hook:
         config = parse({"notify": {"webhook": hook.url}}, "test")
         tell(changed, config, NOW_MS - HOUR_MS)
-        open_alert(changed, "k3x9m2pq", event="resolved")
+        open_alert(changed, "k3x9m2pq")
         tell(changed, config)
-    (event,) = json.loads(hook.got[0].body)["events"]
-    assert event["cause"] is None
+        with writing(changed) as con, transaction(con):
+            alerts.add_events(con, [ENDED])
+        tell(changed, config)
+    (event,) = json.loads(hook.got[1].body)["events"]
+    assert (event["event"], event["cause"]) == ("resolved", None)
 
 
 def test_in_a_storm_the_critical_ones_are_explained(changed: Path) -> None:

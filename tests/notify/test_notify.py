@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from perfctl import ingest, retention
 from perfctl.alerts.transition import Transition
 from perfctl.chunks import Budget
-from perfctl.config import Config, parse
+from perfctl.config import Config, Retention, parse
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS
 from perfctl.notify import dispatch
 from perfctl.notify.message import compose
 from perfctl.notify.plan import Quiet, parse_plan
 from perfctl.store import alerts, connection, outbox
 from perfctl.store.alerts import AlertEvent
+from tests import segments
 from tests.notify.servers import http_server, smtp_server
 from tests.segments import NOW_MS
 
@@ -227,17 +229,50 @@ def test_a_dead_mans_switch_is_pinged() -> None:
 
 
 def test_a_delivered_message_is_forgotten_after_a_week(store: Path) -> None:
-    """One that waits is kept for as long as it takes."""
+    """One that waits is kept for as long as its channel is tried."""
     with http_server(500) as hook:
         settings = config(webhook=hook.url)
         begin(store, settings)
         open_alert(store, "aaaa1111")
+        for days in (0, 8):
+            dispatch.notify(store, settings, NOW_MS + days * DAY_MS, "web1")
+            retention.prune(store, Retention(), NOW_MS + days * DAY_MS)
+        assert count(store) == 1
+        retention.prune(store, Retention(), NOW_MS + 16 * DAY_MS)
+    assert count(store) == 0
+
+
+def test_what_a_channel_left_behind_is_forgotten_after_a_week(store: Path) -> None:
+    """It is not configured any more: nobody will ever take it."""
+    settings = config(webhook="http://127.0.0.1:9/")
+    begin(store, settings)
+    open_alert(store, "aaaa1111")
+    for days in (0, 5):
+        dispatch.notify(store, settings, NOW_MS + days * DAY_MS, "web1")
+    retention.prune(store, Retention(), NOW_MS + 11 * DAY_MS)
+    assert count(store) == 1
+    retention.prune(store, Retention(), NOW_MS + 13 * DAY_MS)
+    assert count(store) == 0
+
+
+def test_a_clock_that_jumps_makes_no_message_forgotten(store: Path) -> None:
+    """What retention does not trust, nothing goes by."""
+    with http_server() as hook:
+        settings = config(webhook=hook.url)
+        begin(store, settings)
+        open_alert(store, "aaaa1111")
         dispatch.notify(store, settings, NOW_MS, "web1")
-        dispatch.notify(store, settings, NOW_MS + 8 * DAY_MS, "web1")
-        dispatch.notify(store, settings, NOW_MS + 16 * DAY_MS, "web1")
+    segments.write(store, [segments.request(NOW_MS)])
+    ingest.drain(store, NOW_MS)
+    assert retention.prune(store, Retention(), NOW_MS + 365 * DAY_MS).refused
+    dispatch.notify(store, settings, NOW_MS + 365 * DAY_MS, "web1")
+    assert count(store) == 1
+
+
+def count(store: Path) -> int:
+    """How many messages are kept."""
     with connection.reading(store) as con:
-        assert outbox.waiting(con) == 0
-        assert con.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        return int(con.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
 
 def pile_up(store: Path, settings: Config, count: int) -> None:
