@@ -16,12 +16,11 @@ def check(config: Config) -> None:
 
 
 def tell(store: Path, config: Config, now_ms: int, host: str) -> tuple[str, ...]:
-    """Tell what is to be told; what kept a message from arriving. Costs nothing unless it is set up."""
+    """Tell what is to be told; what went wrong with it. Costs nothing unless it is set up."""
     if not config.notify:
         return ()
     from perfctl.notify import dispatch
 
     told = dispatch.notify(store, config, now_ms, host)
     missed = dispatch.ping_after(config)
-    failures = [f"not delivered yet: {failure}" for failure in told.failures]
-    return (*failures, *([missed] if missed else []))
+    return (*told.failures, *([missed] if missed else []))

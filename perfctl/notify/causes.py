@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from perfctl.alerts.transition import Transition
 from perfctl.config import Config
 from perfctl.model import HOUR_MS, Window
 
-_BEGINNING = ("opened", "reopened", "worsened")
+_BEGINNING = ("opened", "reopened", "worsened", "escalated")
 _MOST = 5
 """A cause takes some reading; of a storm of alerts the first ones are enough to begin with."""
 
 
+class Causes(NamedTuple):
+    """The likeliest causes by alert id, and what went wrong in looking for some."""
+
+    lines: Mapping[str, str]
+    failures: tuple[str, ...]
+
+
 def find_causes(
-    con: sqlite3.Connection, steps: Sequence[Transition], config: Config, now_ms: int
-) -> dict[str, str]:
-    """The likeliest cause of what begins, by alert id; without those that have none to name.
+    con: sqlite3.Connection, steps: Iterable[Transition], config: Config, now_ms: int
+) -> Causes:
+    """The likeliest cause of what begins or is escalated; without those that have none to name.
 
     Args:
         con: of the store, for reading: a search is no work to do under the write lock.
@@ -27,16 +35,21 @@ def find_causes(
     """
     begun = [step for step in steps if step.event in _BEGINNING]
     begun.sort(key=lambda step: (step.severity != "critical", step.at_ms))
-    lines = {step.alert_id: _line(con, step, config, now_ms) for step in begun[:_MOST]}
-    return {alert_id: line for alert_id, line in lines.items() if line}
+    lines, failures = dict[str, str](), list[str]()
+    for alert_id in list(dict.fromkeys(step.alert_id for step in begun))[:_MOST]:
+        try:
+            line = _line(con, alert_id, config, now_ms)
+        except Exception as exc:  # people are told of the alert, whatever is wrong with the search
+            problem = f"{type(exc).__name__}: {exc}"
+            failures.append(f"the cause of alert {alert_id} was not looked for: {problem}")
+        else:
+            lines |= {} if line is None else {alert_id: line}
+    return Causes(lines, tuple(failures))
 
 
-def _line(con: sqlite3.Connection, step: Transition, config: Config, now_ms: int) -> str | None:
+def _line(con: sqlite3.Connection, alert_id: str, config: Config, now_ms: int) -> str | None:
     from perfctl.answers.answer import Question
     from perfctl.answers.why import cause_line
 
     question = Question(con, now_ms, Window(now_ms - HOUR_MS, now_ms))
-    try:
-        return cause_line(question, step.alert_id, config)
-    except Exception:  # people are told of the alert, whatever keeps its cause from being found
-        return None
+    return cause_line(question, alert_id, config)

@@ -35,7 +35,7 @@ _REST = "the time of this round was over, the next collect goes on"
 
 
 class Told(NamedTuple):
-    """What a round delivered, and what kept the rest."""
+    """What a round delivered, what waits, and what went wrong."""
 
     delivered: int
     waiting: int
@@ -45,12 +45,18 @@ class Told(NamedTuple):
 def notify(store: Path, config: Config, now_ms: int, host: str) -> Told:
     """Tell what has happened since the last round, and what could not be told before."""
     plan = parse_plan(config)
-    enqueue(store, config, plan, now_ms, host)
-    return deliver(store, plan, now_ms, Budget(_BUDGET_S))
+    unexplained = enqueue(store, config, plan, now_ms, host)
+    told = deliver(store, plan, now_ms, Budget(_BUDGET_S))
+    return told._replace(failures=(*unexplained, *told.failures))
 
 
-def enqueue(store: Path, config: Config, plan: Plan, now_ms: int, host: str) -> None:
-    """Put into the outbox what has happened since, and what to repeat: one message a channel."""
+def enqueue(store: Path, config: Config, plan: Plan, now_ms: int, host: str) -> tuple[str, ...]:
+    """Put into the outbox what has happened since, and what to repeat: one message a channel.
+
+    Returns what kept causes from being found.
+    """
+    if not plan.all_channels:
+        return ()
     with reading(store) as con:
         news = find_news(con, plan, now_ms)
         causes = find_causes(con, [*news.steps, *news.escalated], config, now_ms)
@@ -58,10 +64,11 @@ def enqueue(store: Path, config: Config, plan: Plan, now_ms: int, host: str) -> 
         news = find_news(con, plan, now_ms)  # another collect may have told it meanwhile
         outbox.note_told(con, news.told_until)
         outbox.keep_marks(con, news.marks, now_ms)
-        put = partial(_put, con, plan, causes=causes, now_ms=now_ms, host=host, store=store)
+        put = partial(_put, con, plan, causes=causes.lines, now_ms=now_ms, host=host, store=store)
         put(plan.channels, news.steps)
         if plan.escalation:
             put(plan.escalation.channels, news.escalated)
+    return causes.failures
 
 
 def _put(
@@ -75,7 +82,7 @@ def _put(
     host: str,
     store: Path,
 ) -> None:
-    if not steps or not channels:
+    if not steps:
         return
     message = compose(steps, causes, host, str(store))
     first_ms = _first_try_ms(plan, message, now_ms)
@@ -121,9 +128,10 @@ def deliver(store: Path, plan: Plan, now_ms: int, budget: Budget) -> Told:
             delivered += 1
         else:
             problems[one.channel] = problem
-    rest = (_REST,) if budget.is_spent else ()
+    kept = [*problems.values(), *([_REST] if budget.is_spent else [])]
     with reading(store) as con:
-        return Told(delivered, outbox.waiting(con), (*problems.values(), *rest))
+        waiting = outbox.waiting(con)
+    return Told(delivered, waiting, tuple(f"not delivered yet: {problem}" for problem in kept))
 
 
 def _try(store: Path, channel: Channel, one: Waiting, now_ms: int) -> str | None:

@@ -41,7 +41,7 @@ def find_news(con: sqlite3.Connection, plan: Plan, now_ms: int) -> News:
     An alert is repeated, and escalated once, after its time from the step on that left it without
     anybody who knows of it; one that is news is not repeated beside it.
     """
-    happened = _happened(con, plan, now_ms)
+    happened = _happened(con, plan, now_ms) if plan.channels else []
     repeated, escalated = _reminders(con, plan, now_ms)
     news = {step.alert_id for step in happened}
     return News(
@@ -74,7 +74,8 @@ def _reminders(
 ) -> tuple[list[_Reminder], list[_Reminder]]:
     """Repetitions and escalations that are due and were not told."""
     repeated, escalated = list[_Reminder](), list[_Reminder]()
-    if plan.repeat_ms is None and plan.escalation is None:
+    repeat_ms = plan.repeat_ms if plan.channels else None
+    if repeat_ms is None and plan.escalation is None:
         return repeated, escalated
     marked = outbox.marks(con)
     for alert in alerts.select_firing(con):
@@ -82,8 +83,8 @@ def _reminders(
         if waiting is None or not _is_severe(alert.severity, plan):
             continue
         waits_ms = now_ms - waiting.at_ms
-        if plan.repeat_ms is not None:
-            times = waits_ms // plan.repeat_ms
+        if repeat_ms is not None:
+            times = waits_ms // repeat_ms
             repeated += _remind(alert, waiting, "repeated", times, now_ms, marked)
         if plan.escalation is not None:
             times = int(waits_ms >= plan.escalation.after_ms)

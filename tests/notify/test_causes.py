@@ -92,19 +92,59 @@ def test_in_a_storm_the_critical_ones_are_explained(changed: Path) -> None:
     assert sorted(explained) == ["critical"] * 4 + ["warning"]
 
 
+def test_what_is_escalated_is_explained(changed: Path) -> None:
+    """Who is told then has not read the opening."""
+    with http_server() as boss:
+        config = parse({"notify": {"escalate": {"after": "1m", "webhook": boss.url}}}, "test")
+        tell(changed, config, NOW_MS - HOUR_MS)
+        open_alert(changed, "k3x9m2pq")
+        tell(changed, config)
+    (event,) = json.loads(boss.got[0].body)["events"]
+    assert event["event"] == "escalated"
+    assert event["cause"].startswith("deploy v2")
+
+
 def test_a_search_that_fails_keeps_nobody_from_being_told(
     changed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong in it."""
-
-    def fail(*_args: object) -> str:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(why, "cause_line", fail)
+    """Whatever goes wrong in it; `collect` says what did."""
+    monkeypatch.setattr(why, "cause_line", Search(ZeroDivisionError("by zero")))
     with http_server() as hook:
         config = parse({"notify": {"webhook": hook.url}}, "test")
         tell(changed, config, NOW_MS - HOUR_MS)
         open_alert(changed, "k3x9m2pq")
-        tell(changed, config)
+        said = notify.tell(changed, config, NOW_MS, "web1")
     (event,) = json.loads(hook.got[0].body)["events"]
     assert (event["alert_id"], event["cause"]) == ("k3x9m2pq", None)
+    assert said == ("the cause of alert k3x9m2pq was not looked for: ZeroDivisionError: by zero",)
+
+
+@pytest.mark.parametrize("names", ["ping", "escalate"])
+def test_nothing_is_searched_for_nobody(
+    changed: Path, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    """Without a channel that would be told of it."""
+    search = Search()
+    monkeypatch.setattr(why, "cause_line", search)
+    with http_server() as hook:
+        escalate = {"after": "1h", "webhook": hook.url}
+        said = {"ping": hook.url} if names == "ping" else {"escalate": escalate}
+        config = parse({"notify": said}, "test")
+        tell(changed, config, NOW_MS - HOUR_MS)
+        open_alert(changed, "k3x9m2pq")
+        tell(changed, config)
+    assert search.subjects == []
+
+
+class Search:
+    """Stands in for the search, and notes what it was asked."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.subjects: list[str] = []
+
+    def __call__(self, _question: object, subject: str, _config: Config) -> str | None:
+        self.subjects.append(subject)
+        if self.failure:
+            raise self.failure
+        return None
