@@ -15,16 +15,18 @@ from typing import NamedTuple
 from perfctl.answers.answer import Answer, Question
 from perfctl.answers.health import SPOOL_FULL_BYTES
 from perfctl.errors import PerfctlError
-from perfctl.model import Coverage
+from perfctl.model import HOUR_MS, Coverage
 from perfctl.recording.check import FORMAT_VERSION
 from perfctl.spool.folder import SpoolRefused, open_folder
 from perfctl.spool.reader import Segment, list_segments
-from perfctl.store import connection, counters, place, systems, upkeep
+from perfctl.store import connection, counters, outbox, place, systems, upkeep
 from perfctl.store import requests as stored
 from perfctl.store.connection import StoreDamaged
 from perfctl.units import format_bytes, format_duration
 
 _FUTURE_MS = 60_000
+_UNTRIED_MS = HOUR_MS
+"""A message that failed is tried again within the hour."""
 _IGNORE = "n_plus_one_ignore:"
 
 
@@ -77,7 +79,12 @@ def _with_call(finding: Finding, call: str) -> Finding:
 
 def _contents(question: Question) -> list[Finding]:
     try:
-        return [*_counters(question.con), _clock(question), _collector(question)]
+        return [
+            *_counters(question.con),
+            _clock(question),
+            _collector(question),
+            *_messages(question),
+        ]
     except sqlite3.DatabaseError as exc:
         return [Finding("contents", Verdict.UNKNOWN, f"cannot be read: {exc}")]
 
@@ -224,3 +231,20 @@ def _collector(question: Question) -> Finding:
     never = stored.newest_ms(question.con) is None
     note = "; no request was ever recorded" if never else ""
     return Finding("collector", Verdict.OK, f"last ran {age} ago{note}")
+
+
+def _messages(question: Question) -> Iterator[Finding]:
+    for stuck in outbox.stuck(question.con, question.now_ms):
+        age = format_duration(max(0, question.now_ms - stuck.since_ms) * 1000)
+        wait = (
+            f"1 message for {stuck.channel} waits for {age}"
+            if stuck.messages == 1
+            else f"{stuck.messages} messages for {stuck.channel} wait, the oldest for {age}"
+        )
+        if stuck.problem is not None and stuck.next_ms > question.now_ms - _UNTRIED_MS:
+            yield Finding(
+                "messages", Verdict.PROBLEM, f"{wait}: {stuck.problem}", "perfctl collect"
+            )
+        else:
+            doubt = f"nobody tries any more: is {stuck.channel} still in [notify]?"
+            yield Finding("messages", Verdict.WARNING, f"{wait}; {doubt}", "perfctl collect")

@@ -96,6 +96,29 @@ def waiting(con: sqlite3.Connection) -> int:
     return int(row[0])
 
 
+class Stuck(NamedTuple):
+    """Messages for a channel that did not arrive, and what kept the last one that was tried."""
+
+    channel: str
+    messages: int
+    since_ms: int
+    next_ms: int
+    """When the last of them is, or was, to be tried."""
+    problem: str | None
+
+
+def stuck(con: sqlite3.Connection, now_ms: int) -> list[Stuck]:
+    """What was tried in vain, and what nobody has tried an hour after its time, by channel."""
+    rows = con.execute(
+        "SELECT o.channel, count(*), min(o.created_ms), max(o.next_ms), m.value FROM outbox o"
+        " LEFT JOIN meta m ON m.key = ? || o.channel WHERE o.delivered_ms IS NULL"
+        " AND ((o.attempts > 0 AND m.value IS NOT NULL) OR o.next_ms < ?)"
+        " GROUP BY o.channel ORDER BY o.channel",
+        (_TROUBLE, now_ms - HOUR_MS),
+    )
+    return [Stuck(*row) for row in rows]
+
+
 def told_until(con: sqlite3.Connection) -> int | None:
     """The last step of an alert that was put into the outbox; None before the first."""
     row = con.execute("SELECT value FROM meta WHERE key = 'told_step'").fetchone()
