@@ -1,11 +1,12 @@
 """How often `perfctl.changepoint` sees a step in noise, and finds one that is there.
 
-python -m benchmarks.changepoint            the rates, some 30 s
+python -m benchmarks.changepoint            the rates, some 20 s
 python -m benchmarks.changepoint tables     the critical strengths of its tables, some minutes
 """
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Callable
@@ -28,13 +29,21 @@ def outliers(draw: random.Random, count: int) -> list[float]:
     return [draw.gauss(0, 10 if draw.random() < 0.1 else 1) for _ in range(count)]
 
 
-def alike(draw: random.Random, count: int) -> list[float]:
-    """A first-order autoregression with coefficient 0.5."""
-    values, last = [], 0.0
-    for _ in range(count):
-        last = 0.5 * last + draw.gauss(0, 1)
-        values.append(last)
-    return values
+def skewed(draw: random.Random, count: int) -> list[float]:
+    """Independent, of a log-normal distribution."""
+    return [draw.lognormvariate(0, 1) for _ in range(count)]
+
+
+def alike(share: float) -> Draw:
+    """A first-order autoregression with that coefficient and variance 1."""
+
+    def noise(draw: random.Random, count: int) -> list[float]:
+        values = [draw.gauss(0, 1)]
+        while len(values) < count:
+            values.append(share * values[-1] + draw.gauss(0, math.sqrt(1 - share * share)))
+        return values
+
+    return noise
 
 
 def rare(draw: random.Random, count: int) -> list[float]:
@@ -42,26 +51,36 @@ def rare(draw: random.Random, count: int) -> list[float]:
     return [0.05 * (draw.random() < 0.1) for _ in range(count)]
 
 
-NOISES: tuple[Draw, ...] = (plain, outliers, alike, rare)
+NOISES: dict[str, Draw] = {
+    "independent": plain,
+    "outliers": outliers,
+    "log-normal": skewed,
+    "rare values": rare,
+    **{f"alike {share}": alike(share) for share in (0.3, 0.5, 0.7, 0.85)},
+}
 
 
 def rates() -> None:
     """False alarms by noise and length; steps and bumps found, and how often in their range."""
     draw = random.Random(1)
     print(f"series of noise in which a step is seen, of {SERIES}:")
-    for noise in NOISES:
-        seen = [sum(bool(find_steps(noise(draw, n))) for _ in range(SERIES)) for n in (12, 40, 120)]
+    for name, noise in NOISES.items():
+        seen = [
+            sum(bool(find_steps(noise(draw, n))) for _ in range(SERIES)) for n in (12, 20, 40, 100)
+        ]
         shares = ", ".join(f"{count / SERIES:.1%}" for count in seen)
-        print(f"  {noise.__name__:9} 12, 40, 120 cells: {shares}")
+        print(f"  {name:11} 12, 20, 40, 100 cells: {shares}")
     print("levels that are there, heights in standard deviations of the noise:")
-    for noise in (plain, alike):
+    for name in ("independent", "alike 0.5"):
         for count, first, last, height in (
-            (24, 12, 24, 3), (60, 30, 60, 2), (60, 55, 60, 3), (240, 200, 240, 2), (48, 30, 40, 3),
+            (40, 20, 40, 4), (24, 12, 24, 3), (60, 30, 60, 2), (60, 55, 60, 3),
+            (240, 200, 240, 2), (48, 30, 40, 3),
         ):  # fmt: skip
             found = within = 0
             for _ in range(100):
                 values = [
-                    v + height * (first <= i < last) for i, v in enumerate(noise(draw, count))
+                    v + height * (first <= i < last)
+                    for i, v in enumerate(NOISES[name](draw, count))
                 ]
                 steps = find_steps(values)
                 if steps:
@@ -69,7 +88,7 @@ def rates() -> None:
                     found += 1
                     within += nearest.earliest <= first <= nearest.latest
             print(
-                f"  {noise.__name__:9} cells {first} to {last} of {count}, {height} high:"
+                f"  {name:11} cells {first} to {last} of {count}, {height} high:"
                 f" found {found} %, of these in their range {within / max(1, found):.0%}"
             )
 
@@ -81,11 +100,12 @@ def tables() -> None:
         series = 8000 if count <= 50 else 2000
         of_ranks, of_values = [], []
         for _ in range(series):
-            values = clean(plain(draw, count))
+            values = plain(draw, count)
             mean = (count + 1) / 2
             variance = sum((rank - mean) ** 2 for rank in range(1, count + 1)) / (count - 1)
             of_ranks.append(_strongest(ranks(values), variance))
-            of_values.append(_strongest(values, changepoint._noise(values).variance))
+            noise = changepoint._noise(values, 0.0)
+            of_values.append(_strongest(clean(values), noise.variance))
         place = int(0.995 * series)
         print(f"({count}, {sorted(of_ranks)[place]:.1f}) ({count}, {sorted(of_values)[place]:.1f})")
 

@@ -1,14 +1,21 @@
 """Where a series changes its level: steps, each with the range in which it may lie.
 
 The statistic is the standardised CUSUM over seeded intervals (Kovács, Bühlmann, Li and Munk, "Seeded
-binary segmentation", Biometrika 110, 2023), so that a level that comes and goes is found too, and it is
-compared with what noise reaches in so many cells: once of ranks, which tells small steps from any
-noise (Pettitt, "A non-parametric approach to the change-point problem", Applied Statistics 28, 1979),
-once of values, which tells large steps of few cells. Values that stand alone are pulled in first
-(Hampel's filter): an outlier is no level. Where each cell resembles the one before, as neighbouring
-minutes do, they count as fewer than they are (the effective sample size of a first-order
-autoregression). The range is the posterior of a step of unknown place, height and noise (Smith,
-"A Bayesian approach to inference about a change-point", Biometrika 62, 1975).
+binary segmentation", Biometrika 110, 2023), so that a level that comes and goes is found too. It is
+compared with what independent noise reaches in so many cells: once of ranks, which tells small steps
+from any noise (Pettitt, "A non-parametric approach to the change-point problem", Applied Statistics 28,
+1979), once of values, which tells large steps of few cells. What values are from the median around
+them is noise (Tukey's running median), so that steps do not count as noise, however many there are.
+
+Where each cell resembles the one before, as neighbouring minutes do, it takes more to be a step: by the
+long-run variance of a first-order autoregression (as Robbins, Gallagher, Lund and Aue, "Mean shift testing
+in correlated data", Journal of Time Series Analysis 32, 2011). Its coefficient is that of the residuals
+around the steps, corrected for its bias and by a margin for its error; which are steps and how alike
+cells are is found in turns, from too many steps to fewer. What is left is measured, not proved:
+`python -m benchmarks.changepoint`. So a step has a strength, and no p-value.
+
+The range is the posterior of a step of unknown place and height (Smith, "A Bayesian approach to inference
+about a change-point", Biometrika 62, 1975).
 """
 
 from __future__ import annotations
@@ -24,18 +31,21 @@ FEWEST = 10
 """Cells under which no step could be told from noise."""
 LEAST_SIDE = 3
 """Cells that a level needs to be told; where it begins is then looked for among all."""
-SIGNIFICANT = 0.01
 _MASS = 0.95
 _REACH = 2
-_PAIR = 1 / 14
-"""Two in three cells are a strength of 4/3 of their square: of less than is critical, so."""
+_LOCAL = 0.9
+"""Of the variance of independent noise, so much is from the median of five."""
 _FAR = 3.0
 """In standard deviations: further from its neighbours than noise goes."""
-_DECAY = 5.0
-"""Ten times the strength of noise is ever rarer; this is what the tables show near their values."""
-_MOST_SPLITS = 3
-_MOST_ALIKE = 0.7
+_SHORT_RUN = 1.5
+"""Two in three cells are a strength of 4/3 of their square: of less than is critical, so."""
+_SMALLEST = 1e-3
+"""Of the range of all values: what differs by less is no level."""
+_MOST_ROUNDS = 8
+_MOST_ALIKE = 0.85
 """A ramp's cells are all alike; taken as they are, no ramp would ever be a change."""
+_MARGIN = 0.55
+"""In standard errors of how alike cells are: steps seen in noise weighed against steps overlooked."""
 _SHRINK = math.sqrt(2)
 
 _PENALTY = 2.0
@@ -44,10 +54,14 @@ _PENALTY = 2.0
 # What one of two hundred series of independent noise reaches in so many cells, so that one of a
 # hundred reaches either: `python -m benchmarks.changepoint tables`.
 _CRITICAL_RANKS = (
-    (10, 7.0), (12, 8.3), (14, 9.6), (17, 10.4), (20, 11.0), (25, 12.2), (30, 12.9), (40, 13.6),
-    (50, 14.0), (70, 14.7), (100, 15.5), (150, 16.6), (240, 17.5), (480, 18.1),
+    (10, 6.8), (12, 8.1), (14, 8.8), (17, 9.5), (20, 9.9), (25, 11.2), (30, 11.8), (40, 12.5),
+    (50, 13.1), (70, 14.0), (100, 14.9), (150, 16.5), (240, 17.0), (480, 17.6),
 )  # fmt: skip
-_CRITICAL_VALUES = ((10, 23.0), (14, 21.0), (20, 20.0), (50, 19.5), (100, 20.0), (480, 21.0))
+_CRITICAL_VALUES = (
+    (10, 28.0), (14, 26.0), (20, 23.0), (30, 22.0), (50, 21.0), (100, 20.0), (480, 20.8),
+)  # fmt: skip
+_CRITICAL = 20.0
+"""Of values, about."""
 
 
 class Step(NamedTuple):
@@ -57,56 +71,50 @@ class Step(NamedTuple):
     earliest: int
     latest: int
     """With 95 % the step lies at one of `[earliest, latest]`."""
-    p_value: float
-    """About how often noise alone would show such a step somewhere in the series."""
+    strength: float
+    """How far it stands out of noise, by what makes a step: 1 and more; no p-value."""
 
 
 class _Split(NamedTuple):
     strength: float
     """By the critical one: from 1 on it is a step."""
-    at: int
-    length: int
-    """Of the interval that it splits."""
+    first: int
+    last: int
+    """Of the interval in which it is."""
 
 
 class _Noise(NamedTuple):
     variance: float
     """As if all cells were independent of each other."""
     share: float
-    """How many independent cells one is worth, of the ranks."""
+    """How many independent cells one is worth."""
 
 
 def find_steps(values: Sequence[float]) -> list[Step]:
     """All steps in time order."""
-    if len(values) < FEWEST:
+    if len(values) < FEWEST or min(values) == max(values):
         return []
     cleaned = clean(values)
-    noise = _noise(cleaned)
-    found: dict[int, float] = {}
-    stretches = [(0, len(cleaned))]
-    while stretches:
-        first, last = stretches.pop()
-        if last - first < FEWEST:
-            continue
-        clear = [split for split in _splits(cleaned[first:last], noise) if split.strength >= 1]
-        if clear:
-            # A short interval holds one step alone (Baranowski, Chen and Fryzlewicz,
-            # "Narrowest-over-threshold detection", JRSS B 81, 2019).
-            at = first + min(clear, key=lambda split: (split.length, -split.strength)).at
-            found[at] = SIGNIFICANT * math.exp(-_DECAY * (max(clear).strength - 1))
-            stretches += [(first, at), (at, last)]
+    alike = 0.0
+    for _ in range(_MOST_ROUNDS):
+        noise = _noise(values, alike)
+        found = _segment(values, cleaned, noise)
+        places = _refine(cleaned, sorted(found))
+        more = _alike(ranks(values), places)
+        if not found or more <= alike:
+            break
+        alike = more
     steps: list[Step] = []
-    places = [*sorted(found), len(cleaned)]
-    for at, after in pairwise(places):
+    edges = [*places, len(values)]
+    for number, place in enumerate(sorted(found), 1):
         before = steps[-1].at if steps else 0
-        steps.append(_locate(cleaned[before:after], before, noise, found[at]))
+        steps.append(_locate(cleaned[before : edges[number]], before, noise, found[place]))
     return steps
 
 
 def strength(values: Sequence[float]) -> float:
-    """The strength of the strongest split: one of a hundred series of noise alone reaches 1."""
-    cleaned = clean(values)
-    return max(split.strength for split in _splits(cleaned, _noise(cleaned)))
+    """Of the strongest split: one of a hundred series of independent noise reaches 1."""
+    return max(s.strength for s in _splits(values, clean(values), _noise(values, 0.0)))
 
 
 def ranks(values: Sequence[float]) -> list[float]:
@@ -125,7 +133,7 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 
 def clean(values: Sequence[float]) -> list[float]:
-    """The values, those that stand far from both their neighbours pulled in to the nearest bound."""
+    """The values, those that stand far from both their neighbours pulled in (Hampel's filter)."""
     around = _around(values)
     bound = _FAR * 1.4826 * median([abs(v - m) for v, m in zip(values, around, strict=True)])
     if not bound:
@@ -138,26 +146,67 @@ def _around(values: Sequence[float]) -> list[float]:
     return [median(values[max(0, i - _REACH) : i + _REACH + 1]) for i in range(len(values))]
 
 
-def _rare(values: Sequence[float]) -> float:
-    """The least noise with which two rare values beside each other are no level.
+def _noise(values: Sequence[float], alike: float) -> _Noise:
+    """What moves between steps; the more alike cells are, the less of it is beside the median."""
+    squares = _squares(values)
+    local = sum(squares) / len(squares) / (_LOCAL * (1 - alike))
+    share = (1 - alike) / (1 + alike)
+    least = (_SMALLEST * (max(values) - min(values))) ** 2
+    return _Noise(max(local / share, _rare(squares), least), share)
 
-    Where most values are the same, as the share of errors mostly is 0, a few others tell little.
+
+def _squares(values: Sequence[float]) -> list[float]:
+    return [(v - m) ** 2 for v, m in zip(values, _around(values), strict=True)]
+
+
+def _rare(squares: Sequence[float]) -> float:
+    """The least noise with which rare values beside each other are no level.
+
+    Where most values are the same, as the share of errors mostly is 0, a few others tell little: so
+    many in a row are no step as there are in one of two hundred series of them.
     """
-    return max((v - m) ** 2 for v, m in zip(values, _around(values), strict=True)) * _PAIR
+    run = _SHORT_RUN
+    if not median(squares):
+        count = sum(map(bool, squares))
+        if count:
+            run = max(run, math.log(200 * len(squares)) / math.log(len(squares) / count))
+    return max(squares) * run / _CRITICAL
 
 
-def _splits(values: Sequence[float], noise: _Noise) -> list[_Split]:
+def _segment(values: Sequence[float], cleaned: Sequence[float], noise: _Noise) -> dict[int, float]:
+    """Where there are steps, and how strong they are; between two there may be more."""
+    found: dict[int, float] = {}
+    stretches = [(0, len(values))]
+    while stretches:
+        first, last = stretches.pop()
+        if last - first < 2 * LEAST_SIDE:
+            continue
+        splits = _splits(values[first:last], cleaned[first:last], noise)
+        clear = [split for split in splits if split.strength >= 1]
+        if clear:
+            # A short interval holds one step alone (Baranowski, Chen and Fryzlewicz,
+            # "Narrowest-over-threshold detection", JRSS B 81, 2019).
+            split = min(clear, key=lambda split: (split.last - split.first, -split.strength))
+            at = _best(cleaned, first + split.first, first + split.last)
+            found[at] = max(clear).strength
+            stretches += [(first, at), (at, last)]
+    return found
+
+
+def _splits(values: Sequence[float], cleaned: Sequence[float], noise: _Noise) -> list[_Split]:
     """The strongest split of each seeded interval, of ranks and of values."""
     ranked = ranks(values)
     mean = (len(values) + 1) / 2
     variance = sum((rank - mean) ** 2 for rank in ranked) / (len(values) - 1) / noise.share
+    variance = max(variance, _rare(_squares(ranked)))
     return [
-        *_scan(ranked, max(variance, _rare(ranked)), _interpolate(_CRITICAL_RANKS, len(values))),
-        *_scan(values, noise.variance, _interpolate(_CRITICAL_VALUES, len(values))),
+        *_scan(ranked, variance, _interpolate(_CRITICAL_RANKS, len(values))),
+        *_scan(cleaned, noise.variance, _interpolate(_CRITICAL_VALUES, len(values))),
     ]
 
 
 def _interpolate(table: Sequence[tuple[int, float]], count: int) -> float:
+    count = max(count, FEWEST)
     place = min(bisect_right(table, (count, math.inf)), len(table) - 1)
     (few, low), (many, high) = table[place - 1], table[place]
     return low + (high - low) * math.log(count / few) / math.log(many / few)
@@ -166,7 +215,7 @@ def _interpolate(table: Sequence[tuple[int, float]], count: int) -> float:
 def _scan(values: Sequence[float], variance: float, critical: float) -> list[_Split]:
     """Squares between both sides of a split by the variance, less the penalty, by the critical one."""
     if not variance:
-        return [_Split(0.0, LEAST_SIDE, len(values))]
+        return [_Split(0.0, 0, len(values))]
     sums = [0.0]
     for value in values:
         sums.append(sums[-1] + value)
@@ -174,14 +223,12 @@ def _scan(values: Sequence[float], variance: float, critical: float) -> list[_Sp
     for first, last in _seeded(len(values)):
         length = last - first
         mean = (sums[last] - sums[first]) / length
-        most, at = 0.0, first + LEAST_SIDE
+        most = 0.0
         for k in range(LEAST_SIDE, length - LEAST_SIDE + 1):
             cusum = sums[first + k] - sums[first] - k * mean
-            between = cusum * cusum * length / (k * (length - k))
-            if between > most:
-                most, at = between, first + k
+            most = max(most, cusum * cusum * length / (k * (length - k)))
         penalty = _PENALTY * math.log(len(values) / length)
-        found.append(_Split((most / variance - penalty) / critical, at, length))
+        found.append(_Split((most / variance - penalty) / critical, first, last))
     return found
 
 
@@ -196,70 +243,62 @@ def _seeded(count: int) -> Iterator[tuple[int, int]]:
         length /= _SHRINK
 
 
-def _noise(values: Sequence[float]) -> _Noise:
-    """What moves between steps.
+def _refine(values: Sequence[float], places: Sequence[int]) -> list[int]:
+    """The same steps, each where it splits best what lies between its neighbours."""
+    edges = [0, *places, len(values)]
+    for number in range(1, len(edges) - 1):
+        edges[number] = _best(values, edges[number - 1], edges[number + 1])
+    return edges[1:-1]
 
-    From differences of neighbours, of which few are steps. Of a first-order autoregression
-    differences over two cells are larger by its coefficient; there the largest are left out.
+
+def _best(values: Sequence[float], first: int, last: int) -> int:
+    """The place that splits an interval best."""
+    gains = _gains(values[first:last])
+    return first + 1 + max(range(len(gains)), key=gains.__getitem__)
+
+
+def _gains(values: Sequence[float]) -> list[float]:
+    """The squares between both sides of each place."""
+    count = len(values)
+    mean = sum(values) / count
+    cusum, gains = 0.0, []
+    for k in range(1, count):
+        cusum += values[k - 1] - mean
+        gains.append(cusum * cusum * count / (k * (count - k)))
+    return gains
+
+
+def _alike(ranked: Sequence[float], places: Sequence[int]) -> float:
+    """How much each cell is like the one before, around steps; rather too much than too little.
+
+    A level's mean is drawn towards its cells: by that they seem to be less alike than they are
+    (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
     """
-    near, far = _moved(values, 1), _moved(values, 2)
-    alike = _bounded(far / near - 1 if near else 0.0)
-    whole = sum((b - a) ** 2 for a, b in pairwise(values)) / (len(values) - 1)
-    variance = whole / 2 * (1 + alike) / (1 - alike) ** 2
-    return _Noise(max(variance, _rare(values)), _independent_share(ranks(values)))
-
-
-def _independent_share(ranked: Sequence[float]) -> float:
-    """How many independent cells one is worth, from how they follow each other between splits."""
     whole = follows = 0.0
-    for level in _levels(ranked):
-        mean = sum(level) / len(level)
-        rests = [rank - mean for rank in level]
+    for first, last in pairwise([0, *places, len(ranked)]):
+        mean = sum(ranked[first:last]) / (last - first)
+        rests = [rank - mean for rank in ranked[first:last]]
         whole += sum(rest * rest for rest in rests)
         follows += sum(a * b for a, b in pairwise(rests))
-    alike = _bounded(follows / whole if whole else 0.0)
-    return (1 - alike) / (1 + alike)
+    bias = (len(places) + 1) / len(ranked)
+    alike = ((follows / whole if whole else 0.0) + bias) / max(0.1, 1 - 3 * bias)
+    alike = min(max(alike, 0.0), _MOST_ALIKE)
+    error = math.sqrt((1 - alike * alike) / len(ranked))
+    return min(alike + _MARGIN * error, _MOST_ALIKE)
 
 
-def _bounded(alike: float) -> float:
-    return min(max(alike, 0.0), _MOST_ALIKE)
-
-
-def _levels(ranked: Sequence[float]) -> list[Sequence[float]]:
-    """The series cut at its strongest splits, significant or not."""
-    levels = [ranked]
-    for _ in range(min(_MOST_SPLITS, len(ranked) // FEWEST)):
-        split, place = max(
-            (split, place)
-            for place, level in enumerate(levels)
-            if len(level) >= 2 * LEAST_SIDE
-            for split in _scan(level, 1.0, 1.0)
-        )
-        levels[place : place + 1] = [levels[place][: split.at], levels[place][split.at :]]
-    return levels
-
-
-def _moved(values: Sequence[float], lag: int) -> float:
-    """The mean square of what changes over so many cells, without the largest: steps."""
-    squares = sorted((b - a) ** 2 for a, b in zip(values, values[lag:], strict=False))
-    kept = squares[: len(squares) - max(4, len(squares) // 6)]
-    return sum(kept) / len(kept)
-
-
-def _locate(values: Sequence[float], first: int, noise: _Noise, p_value: float) -> Step:
+def _locate(values: Sequence[float], first: int, noise: _Noise, reached: float) -> Step:
     """The one step of a stretch, where it is likeliest and where it may be."""
-    n = len(values)
-    mean = sum(values) / n
-    cusum, logs = 0.0, []
-    for k in range(1, n):
-        cusum += values[k - 1] - mean
-        weight = n / (k * (n - k))
-        logs.append(0.5 * math.log(weight) + cusum * cusum * weight / (2 * noise.variance))
+    count = len(values)
+    logs = [
+        0.5 * math.log(count / (k * (count - k))) + gain / (2 * noise.variance)
+        for k, gain in enumerate(_gains(values), 1)
+    ]
     highest = max(logs)
     chances = [math.exp(log - highest) for log in logs]
     mode = max(range(len(chances)), key=chances.__getitem__)
     earliest, latest = _credible(chances, mode)
-    return Step(first + 1 + mode, first + 1 + earliest, first + 1 + latest, p_value)
+    return Step(first + 1 + mode, first + 1 + earliest, first + 1 + latest, reached)
 
 
 def _credible(chances: Sequence[float], mode: int) -> tuple[int, int]:

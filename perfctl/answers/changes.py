@@ -41,8 +41,8 @@ class Change(NamedTuple):
     """When the level before it began, or the series."""
     to_ms: int
     """When the level after it ended, or the series."""
-    p_value: float | None
-    """None where an alert alone says that there was a change."""
+    strength: float | None
+    """How far it stands out of noise, from 1 on; None where an alert alone says that there was one."""
 
     @property
     def effect(self) -> float:
@@ -138,7 +138,7 @@ def _assume(measure: Measure, series: Series, window: Window, opened_ms: int) ->
         samples_after=now.samples,
         from_ms=was.since_ms,
         to_ms=now.until_ms,
-        p_value=None,
+        strength=None,
     )
     return change if change.effect >= 1 else None
 
@@ -207,7 +207,7 @@ def _change(measure: Measure, cells: Sequence[Cell], step: changepoint.Step, fir
         samples_after=after.samples,
         from_ms=cells[0].since_ms,
         to_ms=cells[-1].until_ms,
-        p_value=step.p_value,
+        strength=step.strength,
     )
 
 

@@ -213,8 +213,8 @@ def describe_change(change: Change, scene: Scene | None = None) -> dict[str, obj
         "ratio": change.ratio,
         "is_worse": change.effect > 0,
         "samples": {"before": change.samples_before, "after": change.samples_after},
-        "p_value": change.p_value,
-        "is_assumed": change.p_value is None,
+        "strength": change.strength if change.strength is None else round(change.strength, 2),
+        "is_assumed": change.strength is None,
         "until": iso_utc(change.to_ms),
     }
     if scene is not None and scene.others is not None:

@@ -465,7 +465,7 @@ def test_an_alert_that_just_opened_is_taken_at_its_word(site: Site, ask: Ask, st
     found = explain(ask(), Config(), "k3x9m2pq").data
 
     assert found["change"]["is_assumed"] is True
-    assert found["change"]["p_value"] is None
+    assert found["change"]["strength"] is None
     assert found["change"]["ratio"] > 1.8
     assert lies_at(found["change"], NOW_MS - MINUTE_MS)
     assert kinds(found["suspects"])[:2] == ["deploy", "query"]

@@ -90,8 +90,8 @@ DATA = {
     "why": (
         "`subject`; `verdict`: `found`, `nothing_fits`, `no_change` or `cannot_tell`; `change`:"
         " `metric`, `unit`, `at`, `interval{since, until}`, `from`, `to`, `ratio`, `is_worse`,"
-        " `samples`, `p_value`, `is_assumed`, `until`, `other_routes`, or null; `suspects[]`: `kind`, `what`,"
-        " `score`, `for`, `against`, `under`; `cleared[]` and `unknown[]`: `kind`, `what`;"
+        " `samples`, `strength`, `is_assumed`, `until`, `other_routes`, or null; `suspects[]`:"
+        " `kind`, `what`, `score`, `for`, `against`, `under`; `cleared[]` and `unknown[]`: `kind`, `what`;"
         " `other_changes[]`"
     ),
     "deploy list": (

@@ -45,7 +45,7 @@ def explained(**changes: Any) -> Answer:
     change = {
         "metric": "request_p50", "unit": "ms", "at": AT, "from": 13.5, "to": 29.4, "ratio": 2.18,
         "interval": {"since": "2026-11-24T11:35:00.000Z", "until": "2026-11-24T11:45:00.000Z"},
-        "is_worse": True, "samples": {"before": 600, "after": 360}, "p_value": 0.001,
+        "is_worse": True, "samples": {"before": 600, "after": 360}, "strength": 6.4,
         "is_assumed": False, "until": AT, "other_routes": {"moved": 0, "of": 5},
     }  # fmt: skip
     data = {
