@@ -1,9 +1,13 @@
-"""Small exact statistics on lists of numbers."""
+"""Small exact statistics on lists of numbers, and how many requests they take."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+
+FEWEST_FOR_RATE = 20
+"""Requests under which a rate, a mean or a median says nothing."""
+FEWEST_FOR_P95 = 50
 
 
 def nearest_rank(ordered: Sequence[int], share: float) -> int | None:

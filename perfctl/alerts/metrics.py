@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from perfctl.answers import measures
 from perfctl.model import HOUR_MS, MINUTE_MS
-from perfctl.stats import ratio
+from perfctl.stats import FEWEST_FOR_P95, FEWEST_FOR_RATE, ratio
 from perfctl.store.cells import Cell, Slot
 
 
@@ -40,8 +40,6 @@ class Metric(NamedTuple):
     for_ms: int = 0
 
 
-RATE_SAMPLES = 20
-P95_SAMPLES = 50
 OVER_MS = 5 * MINUTE_MS
 _MACHINE_FOR_MS = 2 * MINUTE_MS
 
@@ -74,8 +72,8 @@ _OF_MACHINE = {
 
 def _of_routes() -> list[Metric]:
     found = [Metric("requests", Scope.ROUTE, "count", 0, OVER_MS)]
-    found += [Metric(n, Scope.ROUTE, unit, RATE_SAMPLES, OVER_MS) for n, unit in _RATES.items()]
-    return found + [Metric(name, Scope.ROUTE, "ms", P95_SAMPLES, OVER_MS) for name in _TAILS]
+    found += [Metric(n, Scope.ROUTE, unit, FEWEST_FOR_RATE, OVER_MS) for n, unit in _RATES.items()]
+    return found + [Metric(name, Scope.ROUTE, "ms", FEWEST_FOR_P95, OVER_MS) for name in _TAILS]
 
 
 METRICS = {
@@ -83,9 +81,9 @@ METRICS = {
     for metric in (
         *_of_routes(),
         *(Metric(n, Scope.MACHINE, unit, 2, 0, _MACHINE_FOR_MS) for n, unit in _OF_MACHINE.items()),
-        Metric("lcp_ms", Scope.PAGE, "ms", RATE_SAMPLES, HOUR_MS),
-        Metric("inp_ms", Scope.PAGE, "ms", RATE_SAMPLES, HOUR_MS),
-        Metric("cls", Scope.PAGE, "", RATE_SAMPLES, HOUR_MS),
+        Metric("lcp_ms", Scope.PAGE, "ms", FEWEST_FOR_RATE, HOUR_MS),
+        Metric("inp_ms", Scope.PAGE, "ms", FEWEST_FOR_RATE, HOUR_MS),
+        Metric("cls", Scope.PAGE, "", FEWEST_FOR_RATE, HOUR_MS),
         Metric("store_growth_bytes", Scope.STORE, "bytes", 1),
         Metric("spool_growth_bytes", Scope.STORE, "bytes", 1),
     )

@@ -13,11 +13,9 @@ from perfctl.answers.window import plan
 from perfctl.config import Config, Retention
 from perfctl.errors import UsageError
 from perfctl.model import Window
-from perfctl.stats import ratio
+from perfctl.stats import FEWEST_FOR_P95, FEWEST_FOR_RATE, ratio
 from perfctl.units import iso_utc
 
-FEWEST_FOR_RATE = 20
-FEWEST_FOR_P95 = 50
 _HINT = "write --compare 7d or --compare deploy:REF"
 
 

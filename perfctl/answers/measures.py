@@ -8,12 +8,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from perfctl import sketch
-from perfctl.stats import ratio
+from perfctl.stats import FEWEST_FOR_P95, FEWEST_FOR_RATE, ratio
 from perfctl.store.cells import Cell, Slot
 from perfctl.units import format_count, format_duration, format_ratio
-
-FEWEST_FOR_RATE = 20
-FEWEST_FOR_P95 = 50
 
 
 class Scope(StrEnum):

@@ -14,6 +14,7 @@ from perfctl.config import Config
 from perfctl.config_values import Place, as_number, as_ratio, as_table, as_texts, nearest
 from perfctl.gate.counts import RouteRun, Sighting, largest_repeats, shorten
 from perfctl.gate.verdict import Check, Lack, Status
+from perfctl.stats import FEWEST_FOR_P95, FEWEST_FOR_RATE
 from perfctl.thresholds import Route
 from perfctl.units import say_count
 
@@ -179,19 +180,15 @@ def _say_repeats(subject: str, found: Iterable[_Repeat]) -> str:
     return f"{subject} asks {'; '.join(said)}" if said else "none"
 
 
-FEWEST_FOR_MEAN = 20
-FEWEST_FOR_P95 = 50
-
-
 def judge_live(live: Live, budgets: Budgets) -> Iterator[Check]:
     """The budgets of live traffic: mean queries, error rate, p95, and N+1 where they have a limit."""
     for subject, route in sorted(live.routes.items()):
         budget = budgets.of(subject)
         yield _of_live("error_rate", subject, route.error_rate, budget.error_rate, "ratio",
-                       route.requests, FEWEST_FOR_MEAN)  # fmt: skip
+                       route.requests, FEWEST_FOR_RATE)  # fmt: skip
         if route.queries_avg is not None:
             yield _of_live("queries", subject, route.queries_avg, budget.queries,
-                           "queries a request", route.watched_requests, FEWEST_FOR_MEAN)  # fmt: skip
+                           "queries a request", route.watched_requests, FEWEST_FOR_RATE)  # fmt: skip
         if route.p95_ms is not None:
             yield _of_live("request_ms", subject, route.p95_ms, budget.request_ms, "ms",
                            route.requests, FEWEST_FOR_P95)  # fmt: skip

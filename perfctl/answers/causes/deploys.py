@@ -11,6 +11,7 @@ from perfctl.answers.causes.scene import FEW, MOST, Scene, Side
 from perfctl.answers.deploys import PackageChange, changes_of, package_changes
 from perfctl.answers.timeline import runs
 from perfctl.model import HOUR_MS, MINUTE_MS
+from perfctl.stats import FEWEST_FOR_RATE
 from perfctl.store.cells import Slot
 from perfctl.store.deploys import Deploy
 from perfctl.units import format_duration, format_ratio
@@ -154,7 +155,7 @@ def _medians(side: Side, deploy: Deploy) -> tuple[float | None, float | None]:
         groups[is_own] += sums.cell.sketch
         counts[is_own] += sums.cell.requests
     cell = side.cell
-    if cell is None or min(counts.values()) < measures.FEWEST_FOR_RATE:
+    if cell is None or min(counts.values()) < FEWEST_FOR_RATE:
         return None, None
     new, old = (measures.value_of(median, Slot(cell, groups[key])) for key in (True, False))
     return new, old

@@ -9,7 +9,7 @@ from perfctl import sketch
 from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect
 from perfctl.answers.causes.scene import MOVED, Scene, Side
-from perfctl.answers.measures import FEWEST_FOR_RATE
+from perfctl.stats import FEWEST_FOR_RATE
 from perfctl.store.cells import Cell, Slot, merge
 from perfctl.store.endpoints import Endpoint
 from perfctl.units import format_ratio

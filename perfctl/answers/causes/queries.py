@@ -8,8 +8,8 @@ from typing import NamedTuple
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
 from perfctl.answers.causes.scene import Pattern, Scene, detail_level
 from perfctl.answers.database import name_pattern
-from perfctl.answers.measures import FEWEST_FOR_RATE
 from perfctl.model import Level, Window
+from perfctl.stats import FEWEST_FOR_RATE
 from perfctl.store import slots
 from perfctl.units import format_duration, format_ratio
 

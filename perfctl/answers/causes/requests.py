@@ -9,9 +9,9 @@ from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
 from perfctl.answers.causes.machine import own_cpus
 from perfctl.answers.causes.scene import FEW, MOST, Scene, Side, is_of_machine
-from perfctl.answers.measures import FEWEST_FOR_RATE, mean_ms
+from perfctl.answers.measures import mean_ms
 from perfctl.model import MINUTE_MS
-from perfctl.stats import ratio
+from perfctl.stats import FEWEST_FOR_RATE, ratio
 from perfctl.store.cells import Cell
 from perfctl.units import format_bytes, format_duration, format_ratio
 

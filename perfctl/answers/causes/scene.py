@@ -8,13 +8,13 @@ from typing import NamedTuple
 from perfctl.answers import measures, traffic
 from perfctl.answers.answer import Question
 from perfctl.answers.changes import Change
-from perfctl.answers.measures import FEWEST_FOR_RATE, Scope
+from perfctl.answers.measures import Scope
 from perfctl.answers.subjects import Subject
 from perfctl.answers.timeline import Placed, time_line
 from perfctl.answers.window import plan, plan_details
 from perfctl.config import Config, Retention
 from perfctl.model import DETAIL_LEVELS, HOUR_MS, Window
-from perfctl.stats import ratio
+from perfctl.stats import FEWEST_FOR_RATE, ratio
 from perfctl.store import details, errors, slots
 from perfctl.store.cells import Cell, Slot, Span
 from perfctl.store.endpoints import Endpoint
