@@ -30,7 +30,7 @@ from typing import NamedTuple
 FEWEST = 10
 """Cells under which no step could be told from noise."""
 LEAST_SIDE = 3
-"""Cells that a level needs to be told; where it begins is then looked for among all."""
+"""Cells that a level needs to be told: one alone between two levels holds some of both."""
 _MASS = 0.95
 _REACH = 2
 _LOCAL = 0.9
@@ -183,11 +183,12 @@ def _segment(values: Sequence[float], cleaned: Sequence[float], noise: _Noise) -
             continue
         splits = _splits(values[first:last], cleaned[first:last], noise)
         clear = [split for split in splits if split.strength >= 1]
-        if clear:
-            # A short interval holds one step alone (Baranowski, Chen and Fryzlewicz,
-            # "Narrowest-over-threshold detection", JRSS B 81, 2019).
-            split = min(clear, key=lambda split: (split.last - split.first, -split.strength))
-            at = _best(cleaned, first + split.first, first + split.last)
+        # A short interval holds one step alone (Baranowski, Chen and Fryzlewicz,
+        # "Narrowest-over-threshold detection", JRSS B 81, 2019).
+        clear.sort(key=lambda split: (split.last - split.first, -split.strength))
+        places = (_best(cleaned, first + s.first, first + s.last) for s in clear)
+        at = next((at for at in places if min(at - first, last - at) >= LEAST_SIDE), None)
+        if at is not None:
             found[at] = max(clear).strength
             stretches += [(first, at), (at, last)]
     return found

@@ -118,6 +118,17 @@ def test_a_level_that_comes_and_goes_is_two_steps() -> None:
     assert [step.at for step in find_steps(values)] == [30, 40]
 
 
+def test_a_cell_between_two_levels_is_no_level() -> None:
+    """The change was within it: one step, before it or after it."""
+    draw = random.Random(14)
+    values = [draw.gauss(level, 0.01) for level in [0.2] * 20 + [0.6] + [0.95] * 20]
+
+    (step,) = find_steps(values)
+
+    assert step.at in (20, 21)
+    assert step.earliest <= step.at <= step.latest
+
+
 def test_a_step_at_the_very_end_is_found() -> None:
     """What has just begun."""
     draw = random.Random(6)
