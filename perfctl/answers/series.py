@@ -10,12 +10,14 @@ from perfctl.answers.answer import Question
 from perfctl.answers.measures import Measure, Scope
 from perfctl.answers.subjects import Subject
 from perfctl.config import Retention
-from perfctl.model import MINUTE_MS, Level, Window
+from perfctl.model import HOUR_MS, MINUTE_MS, Level, Window
 from perfctl.store import slots
 from perfctl.store.cells import Slot, Span
 from perfctl.store.slots import Load
 
 MOST_CELLS = 480
+RETIRED_MS = HOUR_MS
+"""A host that was silent for so long while others were not has been taken away."""
 
 
 class Cell(NamedTuple):
@@ -127,11 +129,11 @@ _OF_LOAD: dict[str, Callable[[Load], float | None]] = {
 
 
 def _of_loads(loads: Sequence[Load], measure: Measure, width_ms: int) -> list[Cell]:
-    """The mean over the hosts; one that is silent for a while counts with its last value."""
+    """The mean over the hosts; one that is silent counts with its last value until it is retired."""
     places: dict[int, list[Load]] = {}
     for load in loads:
         places.setdefault(load.at_ms // width_ms, []).append(load)
-    last: dict[str, float] = {}
+    last: dict[str, tuple[int, float]] = {}
     cells = []
     for place, group in sorted(places.items()):
         values: dict[str, list[float]] = {}
@@ -139,8 +141,9 @@ def _of_loads(loads: Sequence[Load], measure: Measure, width_ms: int) -> list[Ce
             value = _OF_LOAD[measure.name](load)
             if value is not None:
                 values.setdefault(load.host, []).append(value)
-        last |= {host: sum(found) / len(found) for host, found in values.items()}
+        last |= {host: (place, sum(found) / len(found)) for host, found in values.items()}
+        last = {h: seen for h, seen in last.items() if (place - seen[0]) * width_ms <= RETIRED_MS}
         if values:
-            mean = sum(last.values()) / len(last)
+            mean = sum(value for _, value in last.values()) / len(last)
             cells.append(Cell(place * width_ms, (place + 1) * width_ms, mean, len(group)))
     return cells

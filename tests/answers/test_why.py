@@ -331,6 +331,20 @@ def test_a_machine_that_got_busy(site: Site, why: Explain) -> None:
     assert [(row["kind"], row["what"]) for row in found["suspects"]] == [("process", "postgres")]
 
 
+def test_hosts_that_are_gone_do_not_count(site: Site, why: Explain) -> None:
+    """Containers of earlier deploys: after an hour of silence only those that live are looked at."""
+    for number in range(9):
+        site.load(BEGIN, BEGIN - 5, cpu=0.1, host=f"old{number}")
+    site.load(BEGIN, CHANGE, cpu=0.2)
+    site.load(CHANGE, cpu=0.95)
+
+    change = why("cpu")["change"]
+
+    assert change["to"] == pytest.approx(0.95, abs=0.01)
+    assert change["from"] < 0.22
+    assert lies_at(change, CHANGE_MS)
+
+
 def test_a_route_that_makes_the_machine_busy(site: Site, why: Explain) -> None:
     """Its requests use the CPU time that was added."""
     site.serve(BEGIN, CHANGE, per_minute=20, cpu_us=20_000)
