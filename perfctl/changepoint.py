@@ -117,6 +117,13 @@ def strength(values: Sequence[float]) -> float:
     return max(s.strength for s in _splits(values, clean(values), _noise(values, 0.0)))
 
 
+def least_height(values: Sequence[float]) -> float:
+    """How high a step in the middle of such noise has to be to be told, about."""
+    noise = _noise(values, _alike(ranks(values), ()))
+    critical = _interpolate(_CRITICAL_VALUES, len(values))
+    return 2 * math.sqrt(critical * noise.variance / len(values))
+
+
 def ranks(values: Sequence[float]) -> list[float]:
     """Ranks from 1; equal values share the mean of theirs."""
     order = sorted(range(len(values)), key=values.__getitem__)

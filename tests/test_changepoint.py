@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfctl.changepoint import FEWEST, clean, find_steps, ranks, strength
+from perfctl.changepoint import FEWEST, clean, find_steps, least_height, ranks, strength
 
 
 def noise(draw: random.Random, count: int, kind: str = "plain") -> list[float]:
@@ -195,6 +195,24 @@ def test_a_large_step_of_few_cells_is_found() -> None:
         values[place] += 3
 
     assert [step.at for step in find_steps(values)] == [20, 23]
+
+
+@pytest.mark.parametrize("count", [20, 60])
+def test_what_could_be_told_is_known(count: int) -> None:
+    """A step of that height in the middle mostly is told, one of half of it mostly not."""
+    draw = random.Random(15)
+    found = {1.2: 0, 0.5: 0}
+    for _ in range(50):
+        values = noise(draw, count)
+        height = least_height(values)
+        for factor in found:
+            found[factor] += bool(
+                find_steps([v + factor * height * (i >= count // 2) for i, v in enumerate(values)])
+            )
+
+    assert found[1.2] >= 40
+    assert found[0.5] <= 10
+    assert least_height([1.0] * count) == 0
 
 
 def test_a_value_that_stands_alone_is_pulled_in() -> None:

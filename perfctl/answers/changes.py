@@ -8,7 +8,7 @@ from typing import NamedTuple
 from perfctl import changepoint
 from perfctl.answers import measures
 from perfctl.answers.answer import Question
-from perfctl.answers.measures import Measure
+from perfctl.answers.measures import Measure, Scope
 from perfctl.answers.series import Cell, Series
 from perfctl.answers.subjects import Subject
 from perfctl.config import Retention
@@ -23,6 +23,8 @@ _LATE_MS = 5 * MINUTE_MS
 _WATCHED_MS = 7 * MINUTE_MS
 """A route is judged over 5 minutes, a minute after their end: so long before lies what began then."""
 _NEAR_MS = HOUR_MS
+_LARGE = 10
+"""Times the smallest change that counts: ×2.6 of a duration, 10 points of an error rate."""
 
 
 class Change(NamedTuple):
@@ -66,11 +68,15 @@ class Search(NamedTuple):
     others: tuple[Change, ...]
     blind_ms: int = 0
     """What changed in so long a time before the end of the window could not be told yet."""
+    finest_ms: int = 0
+    """How wide a cell is at least."""
+    spread: tuple[float, float] | None = None
+    """Between which values most lie, where noise would have hidden a change that is large."""
 
     @property
     def is_enough(self) -> bool:
         """Whether a change could have been told from noise."""
-        return self.cells >= changepoint.FEWEST
+        return self.cells >= changepoint.FEWEST and self.spread is None
 
 
 def search(question: Question, subject: Subject, retention: Retention) -> Search:
@@ -82,7 +88,7 @@ def search(question: Question, subject: Subject, retention: Retention) -> Search
     found = [_search(question, subject, measure, series) for measure in subject.measures]
     changed = [(result, result.chosen) for result in found if result.chosen is not None]
     if not changed:
-        return max(found[:2], key=lambda result: result.cells)
+        return max(found[:2], key=lambda result: (result.spread is not None, result.cells))
     changed = [pair for pair in changed if _is_before(pair[1], subject.opened_ms)] or changed
     of_time = [pair for pair in changed if pair[0] in found[:2]] or changed[:1]
     largest = max(abs(change.effect) for _, change in of_time)
@@ -104,14 +110,30 @@ def _search(question: Question, subject: Subject, measure: Measure, series: Seri
         if assumed is not None:
             chosen, others = assumed, tuple(changes)
     blind = cells[-changepoint.LEAST_SIDE :]
+    is_of_requests = measure.scope is Scope.REQUESTS
     return Search(
-        measure,
-        len(cells),
-        sum(cell.samples for cell in cells),
-        chosen,
-        others,
-        question.window.until_ms - blind[0].since_ms if blind else 0,
+        measure=measure,
+        cells=len(cells),
+        samples=series.samples(measure, question.window)
+        if is_of_requests
+        else sum(cell.samples for cell in cells),
+        chosen=chosen,
+        others=others,
+        blind_ms=question.window.until_ms - blind[0].since_ms if blind else 0,
+        finest_ms=series.finest_ms(question.window),
+        spread=None if changes else _hiding_spread(measure, cells),
     )
+
+
+def _hiding_spread(measure: Measure, cells: Sequence[Cell]) -> tuple[float, float] | None:
+    """Where the middle four fifths of the values lie, if they hide what is many times too much."""
+    if len(cells) < changepoint.FEWEST:
+        return None
+    values = [measure.scale(cell.value) for cell in cells]
+    if changepoint.least_height(values) < _LARGE * measure.least_step:
+        return None
+    ordered = sorted(cell.value for cell in cells)
+    return ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]
 
 
 def _is_near(change: Change | None, opened_ms: int) -> bool:
@@ -144,13 +166,15 @@ def _assume(measure: Measure, series: Series, window: Window, opened_ms: int) ->
 
 
 def _choose(changes: Sequence[Change], opened_ms: int | None) -> Change | None:
-    """The last turn for the worse before an alert; else the largest one, for the worse if there is."""
+    """The last turn for the worse before an alert; else the last large one, for the worse if any."""
     worse = [change for change in changes if change.effect > 0]
     if opened_ms is not None:
         before = [change for change in worse if _is_before(change, opened_ms)]
         if before:
             return before[-1]
-    return max(worse or changes, key=lambda change: abs(change.effect), default=None)
+    largest = max((abs(change.effect) for change in worse or changes), default=0.0)
+    large = [c for c in worse or changes if abs(c.effect) >= _AS_LARGE * largest]
+    return large[-1] if large else None
 
 
 def _is_before(change: Change, opened_ms: int | None) -> bool:

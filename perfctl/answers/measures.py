@@ -28,7 +28,7 @@ class Measure(NamedTuple):
     unit: str
     scope: Scope
     fewest: int
-    """Requests, or samples of the machine, that one cell of the series takes."""
+    """Requests, or samples of the machine, that a value takes."""
     least: float
     """The smallest change that counts: a ratio above 1, or of a share the difference."""
     is_worse_high: bool = True
@@ -40,8 +40,12 @@ class Measure(NamedTuple):
 
     def effect(self, before: float, after: float) -> float:
         """How large a change is, in units of the smallest one that counts; negative downwards."""
-        change = self.scale(after) - self.scale(before)
-        return change / (self.least if self.is_share else math.log(self.least))
+        return (self.scale(after) - self.scale(before)) / self.least_step
+
+    @property
+    def least_step(self) -> float:
+        """The smallest change that counts, on its scale."""
+        return self.least if self.is_share else math.log(self.least)
 
     def scale(self, value: float) -> float:
         """The value as changes of it are told apart: of a share itself, else its logarithm."""

@@ -11,6 +11,7 @@ from perfctl.answers.measures import Measure, Scope
 from perfctl.answers.subjects import Subject
 from perfctl.config import Retention
 from perfctl.model import HOUR_MS, MINUTE_MS, Level, Window
+from perfctl.stats import FEWEST_FOR_RATE
 from perfctl.store import slots
 from perfctl.store.cells import Slot, Span
 from perfctl.store.slots import Load
@@ -18,6 +19,10 @@ from perfctl.store.slots import Load
 MOST_CELLS = 480
 RETIRED_MS = HOUR_MS
 """A host that was silent for so long while others were not has been taken away."""
+
+
+_AMPLE_CELLS = 60
+"""With fewer, a cell rather holds fewer requests than a quantile takes: a level is of several cells."""
 
 
 class Cell(NamedTuple):
@@ -55,6 +60,15 @@ class Series:
         until_ms = min(self._question.now_ms, window.until_ms)
         return _of_traffic(found, level.width_ms, width_ms, until_ms)
 
+    def samples(self, measure: Measure, window: Window) -> int:
+        """On how many requests a measure could stand, whether or not they make a cell."""
+        found = self._slots(self._level(window), window)
+        return sum(measures.samples_of(measure.name, slot) for slot in found.values())
+
+    def finest_ms(self, window: Window) -> int:
+        """How wide a cell is at least."""
+        return self._level(window).width_ms
+
     def _level(self, window: Window) -> Level:
         age_ms = self._question.now_ms - window.since_ms
         if age_ms <= self._retention.minutes_ms:
@@ -80,7 +94,10 @@ class Series:
 def _of_requests(found: dict[int, Slot], measure: Measure, width_ms: int) -> list[Cell]:
     """Slots put together until there are enough requests; what is left at the end joins the last."""
     counts = {number: measures.samples_of(measure.name, slot) for number, slot in found.items()}
-    fewest = max(measure.fewest, -(-sum(counts.values()) // MOST_CELLS))
+    whole = sum(counts.values())
+    fewest = max(
+        min(measure.fewest, max(FEWEST_FOR_RATE, whole // _AMPLE_CELLS)), -(-whole // MOST_CELLS)
+    )
     groups: list[list[int]] = []
     waiting: list[int] = []
     for number, count in counts.items():

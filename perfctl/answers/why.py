@@ -28,6 +28,7 @@ from perfctl.answers.subjects import Subject, find_subject
 from perfctl.config import DEFAULTS, Config
 from perfctl.errors import PerfctlError
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Window
+from perfctl.stats import FEWEST_FOR_RATE
 from perfctl.units import format_duration, iso_utc
 
 AROUND_MS = 30 * MINUTE_MS
@@ -99,16 +100,34 @@ def _say_blind(found: Search) -> str:
 
 def _say_missing(found: Search) -> str:
     """How much more it takes to tell."""
-    missing = changepoint.FEWEST - found.cells
-    if found.measure.scope is not Scope.REQUESTS:
+    measure, fewest = found.measure, changepoint.FEWEST
+    if found.spread is not None:
+        low, high = map(measure.say, found.spread)
         return (
-            f"{found.cells} values of {found.measure.name} are too few to tell a change: "
-            f"{missing} more, or a longer --since"
+            f"its values go from {low} to {high} by themselves, which hides all but the largest"
+            " changes: more requests, or a longer --since, would tell smaller ones"
         )
+    if measure.scope is not Scope.REQUESTS:
+        values = f"{_count(found.cells, 'value')} of {measure.name}"
+        return f"{values} {_too_few(found.cells)} {fewest - found.cells} more, or a longer --since"
+    requests, each = _count(found.samples, "request"), min(measure.fewest, FEWEST_FOR_RATE)
+    if found.samples < fewest * each:
+        need = f"that takes {fewest} values of {each} requests or more"
+        more = f"so some {fewest * each - found.samples} more, or a longer --since"
+        return f"{requests} {_too_few(found.samples)} {need}, {more}"
+    width = format_duration(found.finest_ms * 1000)
     return (
-        f"{found.samples} requests make {found.cells} groups of {found.measure.fewest}, too few to "
-        f"tell a change: some {missing * found.measure.fewest} more, or a longer --since"
+        f"{requests} make {_count(found.cells, 'value')} of {width} or more: to tell a change takes "
+        f"{fewest}, so a longer time, or a longer --since"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _too_few(count: int) -> str:
+    return f"{'is' if count == 1 else 'are'} too few to tell a change:"
 
 
 def judge(scene: Scene) -> list[Finding]:

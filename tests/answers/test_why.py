@@ -394,6 +394,35 @@ def test_too_few_requests_cannot_tell(site: Site, ask: Ask) -> None:
     assert "140 more" in answer.warnings[0]
 
 
+def test_requests_that_make_no_value_are_counted(site: Site, ask: Ask) -> None:
+    """They were measured, only too few."""
+    site.serve(9, per_minute=2)
+    site.done()
+
+    answer = explain(ask(), Config(), "/items/", metric="request_p95")
+
+    assert answer.data["verdict"] == "cannot_tell"
+    assert answer.coverage.samples == 18
+    assert answer.warnings == (
+        "18 requests are too few to tell a change: that takes 10 values of 20 requests or more,"
+        " so some 182 more, or a longer --since",
+    )
+
+
+def test_many_requests_in_few_minutes_cannot_tell(site: Site, ask: Ask) -> None:
+    """It is minutes that are missing, not requests."""
+    site.serve(2, per_minute=183)
+    site.done()
+
+    answer = explain(ask(), Config(), "request_p95")
+
+    assert answer.data["verdict"] == "cannot_tell"
+    assert answer.warnings == (
+        "366 requests make 2 values of 1 min or more: to tell a change takes 10, so a longer time,"
+        " or a longer --since",
+    )
+
+
 def test_an_improvement_is_explained_too(site: Site, why: Explain) -> None:
     """Where nothing got worse."""
     site.serve(BEGIN, CHANGE, per_row=20)
@@ -440,6 +469,34 @@ def test_the_worst_of_several_changes_is_explained_and_the_others_named(
     (other,) = found["other_changes"]
     assert other["is_worse"] is False
     assert lies_at(other, NOW_MS - 40 * MINUTE_MS)
+
+
+@pytest.mark.parametrize("subject", ["request_p95", "request_p50", "/items/"])
+def test_of_several_incidents_the_last_is_explained(site: Site, why: Explain, subject: str) -> None:
+    """Forty times as long, as before, and again: that is no noise, however short the window."""
+    site.serve(60, 54, per_minute=12, own_us=50_000)
+    site.serve(54, 42, per_minute=12, own_us=2_000_000)
+    site.serve(42, 22, per_minute=12, own_us=50_000)
+    site.serve(22, per_minute=12, own_us=2_000_000)
+
+    found = why(subject)
+
+    assert found["change"]["is_worse"] is True
+    assert found["change"]["ratio"] > 20
+    assert lies_at(found["change"], NOW_MS - 22 * MINUTE_MS)
+    assert [change["is_worse"] for change in found["other_changes"]] in ([True, False], [False])
+
+
+def test_values_that_go_up_and_down_by_themselves_hide_a_change(site: Site, ask: Ask) -> None:
+    """That is no "usual noise", as a change of thirty times would not be seen either."""
+    for minute in range(24, 0, -1):
+        site.serve(minute, minute - 1, per_minute=24, own_us=(50_000, 2_000_000)[minute // 2 % 2])
+    site.done()
+
+    answer = explain(ask(), Config(), "request_p50")
+
+    assert answer.data["verdict"] == "cannot_tell"
+    assert "by themselves" in answer.warnings[0]
 
 
 def open_alert(store: Path, **columns: Any) -> None:
