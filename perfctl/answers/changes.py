@@ -18,8 +18,6 @@ from perfctl.store import slots
 _CLOSE_UP = 30
 """How many times its range a change is looked at again on each side, as finely as is kept."""
 _AS_LARGE = 0.8
-_LATE_MS = 5 * MINUTE_MS
-"""An alert that fires at once may come before the cell of its change is over."""
 _WATCHED_MS = 7 * MINUTE_MS
 """A route is judged over 5 minutes, a minute after their end: so long before lies what began then."""
 _NEAR_MS = HOUR_MS
@@ -89,7 +87,6 @@ def search(question: Question, subject: Subject, retention: Retention) -> Search
     changed = [(result, result.chosen) for result in found if result.chosen is not None]
     if not changed:
         return max(found[:2], key=lambda result: (result.spread is not None, result.cells))
-    changed = [pair for pair in changed if _is_before(pair[1], subject.opened_ms)] or changed
     of_time = [pair for pair in changed if pair[0] in found[:2]] or changed[:1]
     largest = max(abs(change.effect) for _, change in of_time)
     strong = [pair for pair in of_time if abs(pair[1].effect) >= _AS_LARGE * largest]
@@ -100,13 +97,14 @@ def _search(question: Question, subject: Subject, measure: Measure, series: Seri
     cells = series.cells(measure, question.window)
     changes = find_changes(measure, cells)
     chosen = _choose(changes, subject.opened_ms)
+    others = tuple(change for change in changes if change is not chosen)
     if chosen is not None:
-        others = tuple(change for change in changes if change is not chosen)
         chosen = _look_closer(chosen, series, question.now_ms - series.minutes_ms)
-    else:
-        others = ()
     if subject.opened_ms is not None and not _is_near(chosen, subject.opened_ms):
-        assumed = _assume(measure, series, question.window, subject.opened_ms)
+        later = [c.since_ms for c in changes if not _is_before(c, subject.opened_ms)]
+        until_ms = min([*later, question.window.until_ms])
+        window = question.window._replace(until_ms=until_ms)
+        assumed = _assume(measure, series, window, subject.opened_ms)
         if assumed is not None:
             chosen, others = assumed, tuple(changes)
     blind = cells[-changepoint.LEAST_SIDE :]
@@ -170,15 +168,14 @@ def _choose(changes: Sequence[Change], opened_ms: int | None) -> Change | None:
     worse = [change for change in changes if change.effect > 0]
     if opened_ms is not None:
         before = [change for change in worse if _is_before(change, opened_ms)]
-        if before:
-            return before[-1]
+        return before[-1] if before else None
     largest = max((abs(change.effect) for change in worse or changes), default=0.0)
     large = [c for c in worse or changes if abs(c.effect) >= _AS_LARGE * largest]
     return large[-1] if large else None
 
 
 def _is_before(change: Change, opened_ms: int | None) -> bool:
-    return opened_ms is None or change.since_ms <= opened_ms + _LATE_MS
+    return opened_ms is None or change.since_ms <= opened_ms
 
 
 def _look_closer(change: Change, series: Series, minutes_from_ms: int) -> Change:

@@ -88,7 +88,7 @@ def _without_change(question: Question, subject: Subject, found: Search) -> Answ
         "suspects": [],
         "cleared": [],
         "unknown": [],
-        "other_changes": [],
+        "other_changes": [describe_change(change) for change in found.others],
     }
     return answer(question, "why", data, found.samples, warnings=warnings)
 

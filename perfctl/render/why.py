@@ -35,7 +35,8 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
     pieces = [say_count(answer.coverage.samples, "sample"), *about(answer)]
     blocks = [heading(f"Why {name}", pieces, console)]
     if data["change"] is None:
-        return join(*blocks, *_say_none(data, answer, console), notes(answer, console))
+        others = "\n".join(_say_others(data["other_changes"], console))
+        return join(*blocks, *_say_none(data, answer, console), others, notes(answer, console))
     suspects: Sequence[Shown] = data["suspects"]
     shown = cut(suspects, limit)
     lists = [("not it", data["cleared"]), ("cannot tell", data["unknown"])]
@@ -54,7 +55,9 @@ def render(answer: Answer, console: Console, *, store: str, limit: int | None = 
 
 
 def _say_none(data: Shown, answer: Answer, console: Console) -> Iterator[str]:
-    if data["verdict"] == NO_CHANGE:
+    if data["verdict"] == NO_CHANGE and data["other_changes"]:
+        said = "It did not turn for the worse before the alert began."
+    elif data["verdict"] == NO_CHANGE:
         said = "It did not change in this window: what differs is within its usual noise."
     elif data["verdict"] == CANNOT_TELL and not answer.coverage.samples:
         said = "Nothing of it was measured in this window."

@@ -525,6 +525,27 @@ def test_an_alert_is_explained_by_the_change_before_it(
     assert found["suspects"][0]["what"] == "v2"
 
 
+@pytest.mark.parametrize(
+    ("rule", "subject"), [("error_group", "KeyError 0123456789ab"), ("error_rate", "GET /items/")]
+)
+def test_an_alert_is_not_explained_by_what_came_after_it(
+    site: Site, why: Explain, store: Path, rule: str, subject: str
+) -> None:
+    """What turned for the worse 39 minutes later is listed, and is not the cause."""
+    site.serve(BEGIN, CHANGE)
+    site.serve(CHANGE, error_share=0.5)
+    opened_ms = CHANGE_MS - 39 * MINUTE_MS
+    open_alert(store, rule=rule, subject=subject, pending_ms=opened_ms, opened_ms=opened_ms)
+
+    found = why("k3x9m2pq")
+
+    assert found["verdict"] == "no_change"
+    assert found["change"] is None
+    assert found["suspects"] == []
+    (other,) = found["other_changes"]
+    assert lies_at(other, CHANGE_MS)
+
+
 def test_an_alert_that_just_opened_is_taken_at_its_word(site: Site, ask: Ask, store: Path) -> None:
     """A minute is too few values for a step; the cause is named all the same."""
     site.serve(HOUR, 1, per_minute=30)

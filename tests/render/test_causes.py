@@ -115,6 +115,18 @@ def test_where_nothing_fits_it_says_where_to_look() -> None:
     assert "no proof" not in text
 
 
+def test_what_came_after_an_alert_is_listed() -> None:
+    """It is no cause, and no noise either."""
+    found = explained(
+        verdict="no_change", change=None, suspects=[], cleared=[], unknown=[],
+        subject={"kind": "alert", "name": "GET /items/", "alert": "k3x9m2pq"},
+    )  # fmt: skip
+    text = why.render(found, console(None), store=STORE)
+    assert "It did not turn for the worse before the alert began." in text
+    assert "also         2026-11-24 12:40 13.5 ms → 29.4 ms" in text
+    assert "usual noise" not in text
+
+
 def test_each_deploy_has_its_changes_below() -> None:
     """And packages that changed without one a table of their own."""
     text = deploys.render(listed(deploy()), console(None), store=STORE)
