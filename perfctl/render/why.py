@@ -129,10 +129,10 @@ def _hang(left: str, text: str, style: str, console: Console) -> Iterator[str]:
 
 
 def _list(title: str, items: Sequence[Shown], console: Console) -> str:
-    """The items side by side, broken only between them."""
+    """The items side by side, each text once, broken only between them."""
     left = pad(title, _TITLE) + "  "
     room = None if console.width is None else max(1, console.width - width(left))
-    lines = flow([item["what"] for item in items], room, " · ")
+    lines = flow(dict.fromkeys(item["what"] for item in items), room, " · ")
     return "\n".join((left if i == 0 else " " * width(left)) + line for i, line in enumerate(lines))
 
 

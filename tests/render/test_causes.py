@@ -108,6 +108,14 @@ def test_suspects_are_numbered_and_their_parts_stand_below() -> None:
     assert lines[-1] == "It fits in time and figures; that is no proof."
 
 
+def test_what_holds_for_several_is_said_once() -> None:
+    """CPU and memory are of the same sample."""
+    said = "no sample of the machine on both sides"
+    unknown = [{"kind": "cpu", "what": said}, {"kind": "memory", "what": said}]
+    text = why.render(explained(unknown=unknown), console(None), store=STORE)
+    assert text.count(said) == 1
+
+
 def test_where_nothing_fits_it_says_where_to_look() -> None:
     """Instead of naming somebody."""
     text = why.render(explained(verdict="nothing_fits", suspects=[]), console(80), store=STORE)
