@@ -56,6 +56,7 @@ def begin(ctx: typer.Context) -> Session:
         console = console.without_color()
     here = Path.cwd()
     located = settings.find_store(said.db, os.environ, here)
+    ownership.check_reachable(located.path)
     loaded = settings.load_config(said.config, os.environ, here, store=located)
     if not said.quiet:
         for warning in loaded.warnings:

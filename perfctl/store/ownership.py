@@ -62,6 +62,18 @@ def become_owner(
     return wanted
 
 
+def check_reachable(store: Path) -> None:
+    """Refuse a store in a folder of another user that is closed to us; before anything is read there."""
+    try:
+        store.lstat()
+    except PermissionError:
+        owner = find_owner(store)
+        if owner.uid != os.geteuid():
+            raise _not_ours(owner, store, sys.argv[1:]) from None
+    except OSError:
+        return
+
+
 def find_owner(store: Path, owner: str | None = None) -> Owner:
     """Who owns the store: its file, else its spool; a new one: `owner`, else who makes its folder.
 

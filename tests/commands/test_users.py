@@ -129,6 +129,21 @@ def test_a_third_user_is_told_the_line_to_run(site: Site) -> None:
     assert sorted(path.name for path in site.folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    "verb", ["endpoints", "collect", "doctor", "health --system", "init", "config show"]
+)
+def test_a_closed_folder_of_another_user_is_told_the_same(site: Site, verb: str) -> None:
+    """The usual shape, 0700: nothing is said of files that nobody can see."""
+    store = site.folder / ".perfctl" / "perfctl.db"
+    assert site.run("--db", store, "init", uid=WEB).returncode == 0
+    done = site.run("--db", store, *verb.split(), uid=THIRD)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"perfctl: {store} belongs to www-data; you are nobody\n"
+        f"  try: sudo -u www-data perfctl --db {store} {verb}\n"
+    )
+
+
 def test_a_group_shares_a_store_that_is_made_for_it(site: Site) -> None:
     """Web and cron under different users of one group: both write, a third one cannot."""
     store = site.folder / "shared" / "a.db"
