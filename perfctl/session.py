@@ -234,7 +234,9 @@ def migrate(session: Session) -> str:
 
     with connection.reading(session.store) as con:
         found = connection.version(con)
-    if found >= connection.SCHEMA_VERSION:
+        if found > connection.SCHEMA_VERSION:
+            connection.check_own_version(con, session.store)
+    if found == connection.SCHEMA_VERSION:
         return f"{session.store}: schema {found} is up to date"
     kept = session.store.with_name(f"{session.store.name}.before-{connection.SCHEMA_VERSION}")
     upkeep.copy(session.store, kept, force=True)

@@ -13,12 +13,12 @@ from shlex import quote
 from typing import NamedTuple
 
 from perfctl.answers.answer import Answer, Question
-from perfctl.answers.health import SPOOL_FULL_BYTES
 from perfctl.errors import PerfctlError
 from perfctl.model import HOUR_MS, Coverage
 from perfctl.recording.check import FORMAT_VERSION
 from perfctl.spool.folder import SpoolRefused, open_folder
 from perfctl.spool.reader import Segment, list_segments
+from perfctl.spool.room import MAX_TOTAL_BYTES, NO_ROOM, check_room
 from perfctl.store import connection, counters, outbox, place, systems, upkeep
 from perfctl.store import requests as stored
 from perfctl.store.connection import StoreDamaged
@@ -28,6 +28,7 @@ _FUTURE_MS = 60_000
 _UNTRIED_MS = HOUR_MS
 """A message that failed is tried again within the hour."""
 _IGNORE = "n_plus_one_ignore:"
+_UPGRADE = "pip install --upgrade perfctl"
 
 
 class Verdict(StrEnum):
@@ -107,6 +108,7 @@ def _store(store: Path, origin: str) -> tuple[Verdict, str, str | None]:
         return Verdict.UNKNOWN, f"{store} does not exist (from {origin})", "perfctl init"
     try:
         with connection.reading(store) as con:
+            schema = connection.version(con)
             found = upkeep.damage(con) or upkeep.mismatches(con)
     except StoreDamaged as exc:
         return Verdict.PROBLEM, exc.message, _way_out(store)
@@ -116,6 +118,10 @@ def _store(store: Path, origin: str) -> tuple[Verdict, str, str | None]:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         hint = _way_out(store)
         return Verdict.PROBLEM, f"{store} is damaged: {found[0]}{more}", hint
+    ours = connection.SCHEMA_VERSION
+    if schema > ours:
+        detail = f"the store's schema {schema} is newer than this perfctl's {ours}: upgrade perfctl"
+        return Verdict.PROBLEM, detail, _UPGRADE
     return Verdict.OK, f"{store} (from {origin}), {format_bytes(store.stat().st_size)}", None
 
 
@@ -134,7 +140,9 @@ def _place(store: Path) -> Iterator[Finding]:
     for warning in found:
         yield Finding("place", Verdict.WARNING, warning)
     if not os.access(store.parent, os.W_OK | os.X_OK):
-        yield Finding("place", Verdict.PROBLEM, f"{store.parent} cannot be written")
+        is_read_only = os.statvfs(store.parent).f_flag & os.ST_RDONLY
+        why = "lies on a read-only file system" if is_read_only else "cannot be written"
+        yield Finding("place", Verdict.PROBLEM, f"{store.parent} {why}")
     elif not found:
         yield Finding("place", Verdict.OK, "owner and modes are as they should be")
 
@@ -144,21 +152,33 @@ def _spool(store: Path) -> Iterator[Finding]:
     if not folder.exists():
         yield Finding("spool", Verdict.UNKNOWN, f"{folder} does not exist: no feeder ran yet")
         return
-    try:
-        with open_folder(folder):
-            pass
-    except SpoolRefused as exc:
-        yield Finding("spool", Verdict.PROBLEM, exc.message, exc.hint)
     names = list_segments(folder)
-    size = sum(_size(folder / name) for name in names)
-    status = Verdict.WARNING if size > SPOOL_FULL_BYTES // 2 else Verdict.OK
-    segments = "1 segment" if len(names) == 1 else f"{len(names)} segments"
-    detail = f"{segments}, {format_bytes(size)}"
-    yield Finding("spool", status, detail, "perfctl collect" if status is Verdict.WARNING else None)
+    yield _refusal(folder) or _waiting(folder, names)
     newer = [name for name in names if _is_newer(folder, name)]
     if newer:
-        detail = f"{len(newer)} segments are of a newer format and left unread: {newer[0]}"
-        yield Finding("format", Verdict.PROBLEM, detail, "pip install --upgrade perfctl")
+        number = "1 segment is" if len(newer) == 1 else f"{len(newer)} segments are"
+        detail = f"{number} of a newer format and left unread: {newer[0]}"
+        yield Finding("format", Verdict.PROBLEM, detail, _UPGRADE)
+
+
+def _refusal(folder: Path) -> Finding | None:
+    """Why a feeder would write no record there now, by its own rules."""
+    try:
+        with open_folder(folder) as opened:
+            check_room(opened, MAX_TOTAL_BYTES, None)
+    except SpoolRefused as exc:
+        now = "records are refused now: " if exc.reason in NO_ROOM else ""
+        return Finding("spool", Verdict.PROBLEM, now + exc.message, exc.hint)
+    return None
+
+
+def _waiting(folder: Path, names: list[str]) -> Finding:
+    size = sum(_size(folder / name) for name in names)
+    segments = "1 segment" if len(names) == 1 else f"{len(names)} segments"
+    detail = f"{segments}, {format_bytes(size)}"
+    if size > MAX_TOTAL_BYTES // 2:
+        return Finding("spool", Verdict.WARNING, detail, "perfctl collect")
+    return Finding("spool", Verdict.OK, detail)
 
 
 def _is_newer(folder: Path, name: str) -> bool:

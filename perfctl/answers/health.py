@@ -8,6 +8,7 @@ from perfctl.answers import traffic
 from perfctl.answers.answer import Answer, Question, answer, has_requests
 from perfctl.config import Config
 from perfctl.model import DAY_MS, HOUR_MS, MINUTE_MS, Level
+from perfctl.spool.room import MAX_TOTAL_BYTES
 from perfctl.stats import nearest_rank
 from perfctl.store import cells, open_alerts, requests, systems
 from perfctl.thresholds import Limits
@@ -20,7 +21,6 @@ _TREND_MS = HOUR_MS
 _TREND_POINTS = 12
 _RETIRED_MS = HOUR_MS
 _USUAL_GAP_S = 60.0
-SPOOL_FULL_BYTES = 256 << 20
 
 
 class Status(StrEnum):
@@ -340,7 +340,7 @@ def check_freshness(question: Question) -> Check:
         status, detail = Status.NOT_MEASURED, "perfctl collect never ran"
     elif stale:
         status, detail = Status.UNKNOWN, f"no sample of {', '.join(stale)} for 3 intervals"
-    elif question.pending_bytes > SPOOL_FULL_BYTES // 2:
+    elif question.pending_bytes > MAX_TOTAL_BYTES // 2:
         status, detail = Status.WARNING, "the spool is half full: perfctl collect"
     else:
         status, detail = Status.OK, f"a sample each {interval_s:g} s"

@@ -108,6 +108,8 @@ def _check_rights(path: Path, fd: int, status: os.stat_result, group_id: int | N
     if user_id not in (0, status.st_uid) and not _is_shared_with_us(path, status, group_id):
         raise _foreign(path, status.st_uid)
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
+        if os.fstatvfs(fd).f_flag & os.ST_RDONLY:
+            raise _refused(f"the spool {path} lies on a read-only file system")
         user = _user_name(user_id)
         raise _refused(f"the spool {path} cannot be written by {user} (mode {mode:04o})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from perfctl.spool.folder import SpoolFolder, SpoolRefused
 
@@ -19,20 +20,12 @@ def check_room(folder: SpoolFolder, max_total: int, min_free: int | None) -> Non
     """Raise SpoolRefused where the spool is full, or its disk nearly so."""
     files, total = measure(folder.fd)
     if total >= max_total or files >= MAX_FILES:
-        raise SpoolRefused(
-            "spool_full",
-            f"the spool {folder.path} is full: {total / (1 << 20):.0f} MiB in {files} files",
-            "perfctl collect",
-        )
+        raise _full(folder, files, total)
     disk = os.statvfs(folder.fd)
     free = disk.f_bavail * disk.f_frsize
     needed = least_free(disk.f_blocks * disk.f_frsize) if min_free is None else min_free
     if free < needed:
-        raise SpoolRefused(
-            "disk_low",
-            f"the disk of the spool {folder.path} has {free / (1 << 20):.0f} MiB free, "
-            f"under {needed / (1 << 20):.0f}",
-        )
+        raise _low(folder, free, needed)
 
 
 def measure(folder: int) -> tuple[int, int]:
@@ -46,6 +39,22 @@ def measure(folder: int) -> tuple[int, int]:
             except FileNotFoundError:  # removed meanwhile, by a reader
                 continue
     return files, total
+
+
+def _full(folder: SpoolFolder, files: int, total: int) -> SpoolRefused:
+    from perfctl.units import format_bytes  # as `doctor` writes them; a request needs none of it
+
+    number = "1 file" if files == 1 else f"{files} files"
+    message = f"the spool {folder.path} is full: {format_bytes(total)} in {number}"
+    return SpoolRefused("spool_full", message, "perfctl collect")
+
+
+def _low(folder: SpoolFolder, free: int, needed: int) -> SpoolRefused:
+    from perfctl.units import format_bytes
+
+    message = f"the disk of the spool {folder.path} has {format_bytes(free)} free"
+    hint = f"df -h {shlex.quote(str(folder.path))}"
+    return SpoolRefused("disk_low", f"{message}, under {format_bytes(needed)}", hint)
 
 
 def least_free(disk_bytes: int) -> int:
