@@ -76,11 +76,15 @@ def make(session: Session, *, group: str | None = None, owner: str | None = None
         ownership.become_owner(session.store, owner=owner)  # another user's is not even looked at
     is_new = not session.store.exists()
     group = group or (session.config.group if is_new else None)
-    place.prepare(session.store, group=group, owner=owner)
-    ownership.become_owner(session.store)
-    if not is_new and connection.is_behind(session.store):
-        migrate(session)
-    connection.create(session.store)
+    made = place.prepare(session.store, group=group, owner=owner)
+    try:
+        ownership.become_owner(session.store)
+        if not is_new and connection.is_behind(session.store):
+            migrate(session)
+        connection.create(session.store)
+    except BaseException:  # what is refused is left as it was
+        place.remove(made)
+        raise
     return is_new
 
 

@@ -133,6 +133,7 @@ def _place(store: Path) -> Iterator[Finding]:
     if not store.parent.exists():
         return
     try:
+        place.check_folder(store)
         found = place.check(store)
     except PerfctlError as exc:
         yield Finding("place", Verdict.PROBLEM, exc.message, exc.hint)

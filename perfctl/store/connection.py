@@ -12,7 +12,7 @@ from pathlib import Path
 
 from perfctl.errors import StoreError
 from perfctl.store.ownership import is_group_folder
-from perfctl.store.place import lock_file
+from perfctl.store.place import check_folder, lock_file
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x70657266
@@ -86,7 +86,8 @@ def transaction(con: sqlite3.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(store: Path, wait_s: float) -> Iterator[None]:
-    """Hold the store's write lock; StoreBusy when `wait_s` is over."""
+    """Hold the store's write lock; StoreBusy when `wait_s` is over, StoreError for an unsafe folder."""
+    check_folder(store)
     fd = _open_lock(store)
     try:
         deadline = time.monotonic() + wait_s

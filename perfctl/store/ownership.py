@@ -79,7 +79,7 @@ def find_owner(store: Path, owner: str | None = None) -> Owner:
 
     Root makes it for the owner of the folder it is made in, anyone else for themselves.
     """
-    folder = _nearest_folder(store.parent)
+    folder = nearest_folder(store.parent).stat()
     made = _made(store, folder)
     wanted = None if owner is None else _user(owner, folder)
     if made is not None and wanted is not None and made.st_uid != wanted.uid:
@@ -97,6 +97,36 @@ def find_owner(store: Path, owner: str | None = None) -> Owner:
 def is_group_folder(mode: int) -> bool:
     """True for a folder whose files its group shares."""
     return stat.S_ISDIR(mode) and mode & GROUP_FOLDER == GROUP_FOLDER
+
+
+def check_owner(store: Path, owner: Owner) -> None:
+    """Refuse, as root, an owner who could not run this perfctl: before anything is made for them."""
+    if os.geteuid() != 0 or owner.uid == 0:
+        return
+    unreadable = _unreadable_for(owner, _groups(owner))
+    if unreadable is not None:
+        raise EnvironmentFault(
+            f"{store} belongs to {owner.name}, who cannot read perfctl's installation "
+            f"({unreadable}); root works on a store as its owner",
+            f"install perfctl where {owner.name} can read it, such as /opt/perfctl",
+        )
+
+
+def can_use(owner: Owner, folder: Path, rights: int) -> bool:
+    """Whether the owner has these rights in the folder; only root can ask."""
+    if owner.uid == 0:
+        return True
+    with _acting_as(owner.uid, _groups(owner)):
+        return os.access(folder, rights, effective_ids=True)
+
+
+def nearest_folder(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    for candidate in (folder, *folder.parents):
+        with contextlib.suppress(OSError):
+            candidate.stat()
+            return candidate
+    raise EnvironmentFault(f"{folder} does not lead anywhere")
 
 
 def find_group(name: str) -> int:
@@ -120,14 +150,8 @@ def _become(owner: Owner, store: Path, preload: Iterable[Callable[[], object]]) 
         return
     for load in preload:
         load()
+    check_owner(store, owner)
     groups = _groups(owner)
-    unreadable = _unreadable_for(owner, groups)
-    if unreadable is not None:
-        raise EnvironmentFault(
-            f"{store} belongs to {owner.name}, who cannot read perfctl's installation "
-            f"({unreadable}); root works on a store as its owner",
-            f"install perfctl where {owner.name} can read it, such as /opt/perfctl",
-        )
     try:
         os.setgroups(groups)
         os.setresgid(groups[0], groups[0], groups[0])
@@ -223,14 +247,6 @@ def _made(store: Path, folder: os.stat_result) -> os.stat_result | None:
         except (FileNotFoundError, NotADirectoryError):
             continue
     return None
-
-
-def _nearest_folder(folder: Path) -> os.stat_result:
-    """The folder, or the nearest above it that exists."""
-    for candidate in (folder, *folder.parents):
-        with contextlib.suppress(OSError):
-            return candidate.stat()
-    raise EnvironmentFault(f"{folder} does not lead anywhere")
 
 
 def _user(name: str, folder: os.stat_result) -> Owner:

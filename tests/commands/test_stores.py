@@ -27,6 +27,7 @@ def test_a_file_that_is_no_database_is_left_alone(
     assert done.out == ""
     assert "not a perfctl store" in done.err
     assert junk.read_bytes() == b"not a database at all, only text" * 200
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("junk")] == ["junk.db"]
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
@@ -42,6 +43,7 @@ def test_somebody_elses_database_is_left_alone(perfctl: Perfctl, tmp_path: Path,
     assert (done.code, done.out) == (4, "")
     assert "not a perfctl store" in done.err
     assert foreign.read_bytes() == before
+    assert not foreign.with_name("db.sqlite3.spool").exists()
 
 
 @pytest.mark.parametrize("verb", COMMANDS)

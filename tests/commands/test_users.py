@@ -158,6 +158,80 @@ def test_a_group_shares_a_store_that_is_made_for_it(site: Site) -> None:
     assert site.run("--db", store, "endpoints", uid=THIRD).returncode == 4
 
 
+def test_a_refused_owner_leaves_nothing(site: Site) -> None:
+    """Who cannot write in the folder cannot keep a store there."""
+    os.chown(site.folder, 0, 0)
+    store = site.folder / "a.db"
+    done = site.run("--db", store, "init", "--owner", "www-data")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"www-data cannot write to {site.folder}" in done.stderr
+    assert f"try: perfctl init --db {site.folder}/.perfctl/a.db --owner www-data" in done.stderr
+    assert list(site.folder.iterdir()) == []
+    hint = done.stderr.partition("try: perfctl ")[2].split()
+    assert site.run(*hint).returncode == 0
+
+
+def test_an_owner_who_cannot_reach_the_place_leaves_nothing(site: Site) -> None:
+    """A folder of root's that is closed, however new the one in it."""
+    os.chown(site.folder, 0, 0)
+    site.folder.chmod(0o700)
+    done = site.run("--db", site.folder / "new" / "a.db", "init", "--owner", "www-data")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"www-data cannot reach {site.folder}" in done.stderr
+    assert list(site.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["init", "collect"])
+def test_a_closed_installation_leaves_nothing(site: Site, verb: str) -> None:
+    """Root refuses before it makes a store for somebody who could not work on it."""
+    site.installation.chmod(0o700)
+    try:
+        done = site.run("--db", site.folder / ".perfctl" / "a.db", verb)
+    finally:
+        site.installation.chmod(0o755)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "who cannot read perfctl's installation" in done.stderr
+    assert list(site.folder.iterdir()) == []
+
+
+def test_a_folder_that_everyone_can_write_is_read_and_not_written(site: Site) -> None:
+    """Anyone could put another store in this one's place; `doctor` has the line that mends it."""
+    store = site.folder / "a.db"
+    assert site.run("--db", store, "init", uid=WEB).returncode == 0
+    _feed(store, uid=WEB)
+    assert site.run("--db", store, "collect", uid=WEB).returncode == 0
+    _feed(store, uid=WEB)
+    site.folder.chmod(0o777)
+    for verb in ("collect", "init", "prune", "db vacuum"):
+        done = site.run("--db", store, *verb.split(), uid=WEB)
+        assert (done.returncode, done.stdout) == (4, ""), verb
+        assert f"everyone can write to {site.folder}" in done.stderr
+        assert f"try: chmod o-w {site.folder}" in done.stderr
+    done = site.run("--db", store, "doctor", uid=WEB)
+    assert done.returncode == 1
+    assert f"chmod o-w {site.folder}" in done.stdout
+    assert "as they should be" not in done.stdout
+    done = site.run("--db", store, "endpoints", "--format", "json", uid=WEB)
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found["data"]["endpoints"][0]["count"] == 3
+    assert found["coverage"]["pending_bytes"] > 0
+    assert any("everyone can write" in warning for warning in found["warnings"])
+    site.folder.chmod(0o1777)
+    assert site.run("--db", store, "collect", uid=WEB).returncode == 0
+
+
+def test_in_the_open_folder_of_another_a_place_of_ones_own_is_named(site: Site) -> None:
+    """Only its owner can close it."""
+    os.chown(site.folder, 0, 0)
+    site.folder.chmod(0o777)
+    done = site.run("--db", site.folder / "a.db", "init", uid=WEB)
+    assert (done.returncode, list(site.folder.iterdir())) == (4, [])
+    assert f"try: perfctl init --db {site.folder}/.perfctl/a.db" in done.stderr
+    hint = done.stderr.partition("try: perfctl ")[2].split()
+    assert site.run(*hint, uid=WEB).returncode == 0
+
+
 def test_a_read_only_root_still_answers(site: Site) -> None:
     """A container whose file system cannot be written: the answer, with a word about the spool."""
     store = site.folder / "a.db"

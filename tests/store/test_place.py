@@ -132,7 +132,9 @@ def test_a_folder_with_other_files_is_not_opened_to_a_group(tmp_path: Path) -> N
     with pytest.raises(EnvironmentFault) as caught:
         prepare(store, group="mail")
     assert caught.value.hint is not None
-    assert str(tmp_path / ".perfctl" / "perfctl.db") in caught.value.hint
+    elsewhere = tmp_path / ".perfctl" / "perfctl.db"
+    assert caught.value.hint == f"perfctl init --db {elsewhere} --group mail"
+    assert [path.name for path in tmp_path.iterdir()] == ["manage.py"]
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
@@ -179,6 +181,7 @@ def test_only_root_makes_a_store_for_others(elsewhere: Elsewhere, group: str, ow
     store = folder / ".perfctl" / "perfctl.db"
     answer = elsewhere.run(PREPARE, store, group, owner, uid=NOBODY.pw_uid, gid=NOBODY.pw_gid)
     assert answer.exit_code == 4
+    assert list(folder.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_said_so(elsewhere: Elsewhere) -> None:
