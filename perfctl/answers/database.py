@@ -24,7 +24,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PatternSummary:
-    """A query pattern at one N+1 call site, or all its other calls (`call_site` None)."""
+    """A query pattern at one N+1 call site, or all its other calls (`call_site` None).
+
+    A line that several models' rows come by has a row for each fix.
+    """
 
     fingerprint: str
     """12 hex digits; names the pattern in settings and questions."""
@@ -55,10 +58,11 @@ def summarise_database(
 ) -> Answer:
     """Patterns by the time that they took."""
     spans, used = plan_details(question.window, question.now_ms, config.retention)
-    groups: dict[tuple[str, str, str], list[PatternSums]] = {}
+    groups: dict[tuple[str, str, str, str | None], list[PatternSums]] = {}
     for sums in details.select_queries(question.con, spans, question.filters):
         if route is None or sums.route == route:
-            groups.setdefault((sums.alias, sums.fingerprint, sums.location), []).append(sums)
+            key = sums.alias, sums.fingerprint, sums.location, sums.detail
+            groups.setdefault(key, []).append(sums)
     whole_us = sum(sums.cell.sum_us for group in groups.values() for sums in group)
     rows = [_summary(group, whole_us) for group in groups.values()]
     samples = sum(row.calls for row in rows)

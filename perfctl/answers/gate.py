@@ -186,6 +186,7 @@ def _read_periods(question: Question, config: Config) -> dict[str, list[PeriodRo
 
 
 def _read_repeats(question: Question, config: Config) -> dict[str, list[QueryUse]]:
+    """By route; of several fixes for one line that of the costliest is told."""
     spans, _ = plan_details(question.window, question.now_ms, config.retention)
     places: dict[tuple[str, ...], list[PatternSums]] = {}
     for sums in details.select_queries(question.con, spans, question.filters):
@@ -208,7 +209,7 @@ def _live_repeat(of_spans: list[PatternSums]) -> QueryUse:
         round(calls / sum(sums.cell.n_plus_one for sums in of_spans)),
         True,
         first.location or None,
-        first.detail,
+        max(of_spans, key=lambda sums: sums.cell.sum_us).detail,
         first.fingerprint != OTHER,
     )
 

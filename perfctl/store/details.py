@@ -136,7 +136,7 @@ def compact(con: sqlite3.Connection, longest: Mapping[tuple[int, int], int]) -> 
 
 
 class PatternSums(NamedTuple):
-    """What a window holds of a pattern at a call site of an endpoint."""
+    """What a window holds of a pattern at a call site of an endpoint, by what to do about it."""
 
     alias: str
     fingerprint: str
@@ -153,7 +153,7 @@ _ORIGINS = """
   AND (:environment IS NULL OR o.environment = :environment)
 """
 _SELECT_QUERIES = f"""
-SELECT p.alias, p.fingerprint, s.location, s.detail, e.method, e.route,
+SELECT p.alias, p.fingerprint, s.location, nullif(s.detail, ''), e.method, e.route,
        sum(q.requests), sum(q.calls), sum(q.sum_us), max(q.max_us), sum(q.n_plus_one),
        sum(q.duplicates), CAST(group_concat(q.sketch, '') AS BLOB)
 FROM query_metric q JOIN origin o ON o.id = q.origin_id
@@ -181,7 +181,7 @@ GROUP BY e.method, s.span_id
 def select_queries(
     con: sqlite3.Connection, spans: Iterable[Span], origins: Filters
 ) -> list[PatternSums]:
-    """The sums of each pattern, call site and endpoint, a row a span."""
+    """The sums of each pattern, call site with its fix, and endpoint, a row a span."""
     found = []
     for span in spans:
         values = {**span._asdict(), **origins._asdict()}

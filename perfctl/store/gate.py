@@ -116,7 +116,7 @@ def patterns(con: sqlite3.Connection) -> dict[int, Pattern]:
 
 def call_sites(con: sqlite3.Connection) -> dict[int, tuple[str, str | None]]:
     """All N+1 call sites with what to do about each; 0 is an unknown place."""
-    rows = con.execute("SELECT id, location, detail FROM call_site")
+    rows = con.execute("SELECT id, location, nullif(detail, '') FROM call_site")
     return {number: (location, detail) for number, location, detail in rows}
 
 

@@ -152,7 +152,7 @@ def select_packages(con: sqlite3.Connection, until_ms: int) -> list[Package]:
 
 
 class Finding(NamedTuple):
-    """N+1 findings of an endpoint at a call site within a cell."""
+    """N+1 findings of an endpoint at a call site within a cell; the hint is of the costliest."""
 
     period: int
     method: str
@@ -168,15 +168,17 @@ def select_findings(
     """Live N+1 findings of the cells that the window touches, oldest first."""
     width = level.width_ms
     rows = con.execute(
-        "SELECT q.period, e.method, e.route, s.location, s.detail, sum(q.n_plus_one)"
+        "SELECT q.period, e.method, e.route, s.location, nullif(s.detail, ''), sum(q.n_plus_one),"
+        " max(q.sum_us)"
         " FROM query_metric q JOIN origin o ON o.id = q.origin_id"
         " JOIN endpoint e ON e.id = q.endpoint_id JOIN call_site s ON s.id = q.site_id"
         " WHERE q.level = ? AND q.period >= ? AND q.period < ? AND q.n_plus_one > 0"
         " AND o.source = 'live' AND e.kind != 1"
-        " GROUP BY q.period, q.endpoint_id, q.site_id ORDER BY q.period",
+        # A bare column comes from the row of the only max(): https://sqlite.org/lang_select.html#bareagg
+        " GROUP BY q.period, q.endpoint_id, s.location ORDER BY q.period",
         (level, since_ms // width, -(-until_ms // width)),
     )
-    return [Finding(*row) for row in rows]
+    return [Finding._make(row[:-1]) for row in rows]
 
 
 class ErrorMinute(NamedTuple):

@@ -25,7 +25,7 @@ class Names:
         self._now_ms = now_ms
         self._endpoints: dict[EndpointKey, int] = {}
         self._known: dict[str, dict[Name, int]] = {table: {} for table in _FIND}
-        self._known["call_site"][("",)] = 0
+        self._known["call_site"]["", ""] = 0
         self.crowded: dict[str, int] = {}
         """How many names went to `(other)` because their table is full, by table."""
 
@@ -105,8 +105,8 @@ class Names:
         return self._intern("query_pattern", (alias, fingerprint), (alias, OTHER), seen, seen)
 
     def site(self, location: str, detail: str | None) -> int:
-        """The number of an N+1 call site; 0 for none."""
-        return self._intern("call_site", (location,), (OTHER,), (detail,), (None,))
+        """The number of an N+1 call site with what to do there; 0 for none."""
+        return self._intern("call_site", (location, detail or ""), (OTHER, ""))
 
     def prefix(self, alias: str, prefix: str) -> int:
         """The number of a key prefix of a cache alias."""
@@ -148,7 +148,7 @@ class Names:
 
 _FIND = {
     "query_pattern": "SELECT id FROM query_pattern WHERE alias = ? AND fingerprint = ?",
-    "call_site": "SELECT id FROM call_site WHERE location = ?",
+    "call_site": "SELECT id FROM call_site WHERE location = ? AND detail = ?",
     "cache_prefix": "SELECT id FROM cache_prefix WHERE alias = ? AND prefix = ?",
     "test_case": "SELECT id FROM test_case WHERE name = ?",
     "span_name": "SELECT id FROM span_name WHERE name = ?",

@@ -24,14 +24,14 @@ CREATE TABLE query_pattern(
     alias TEXT NOT NULL, fingerprint TEXT NOT NULL,
     first_seen_ms INTEGER NOT NULL,
     UNIQUE(alias, fingerprint)) STRICT;
-CREATE TABLE call_site(
+CREATE TABLE call_site(                     -- a line, and what to do about an N+1 there
     id INTEGER PRIMARY KEY,                 -- 0: no N+1 call site
-    location TEXT NOT NULL UNIQUE, detail TEXT) STRICT;
+    location TEXT NOT NULL, detail TEXT NOT NULL, UNIQUE(location, detail)) STRICT;
 CREATE TABLE cache_prefix(
     id INTEGER PRIMARY KEY, alias TEXT NOT NULL, prefix TEXT NOT NULL, UNIQUE(alias, prefix)) STRICT;
 CREATE TABLE test_case(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE span_name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-INSERT INTO call_site VALUES(0, '', NULL);
+INSERT INTO call_site VALUES(0, '', '');
 """
 
 FACTS = """

@@ -305,6 +305,17 @@ def test_a_new_n_plus_one_is_told_once(site: Site, each_minute: EachMinute) -> N
     assert row.severity == "warning"
 
 
+def test_a_line_with_several_n_plus_one_is_one_alert(site: Site, each_minute: EachMinute) -> None:
+    """It says what would mend the costliest of them."""
+    other = ["n", 1, 8, 9000, SITE[4], "prefetch_related('tags')"]
+    patterns = [["p", 0, "default", "SELECT ?"], ["p", 1, "default", "SELECT a"]]
+    found = request(site.minute * MINUTE_MS, findings=[SITE, other])
+    each_minute(12, lambda i: site.record([*patterns, found]))
+    assert site.told == [("n_plus_one", "GET /items/ app/views.py in page", "opened")]
+    (row,) = site.alerts().values()
+    assert row.detail == "app/views.py:9 in page: prefetch_related('tags')"
+
+
 def test_an_n_plus_one_ends_when_not_seen_for_a_day(site: Site, each_minute: EachMinute) -> None:
     """And is known then: seen again it is no news."""
     pattern = ["p", 0, "default", "SELECT ?"]

@@ -42,6 +42,28 @@ def test_a_pattern_stands_apart_at_its_n_plus_one_site(ask: Ask, record: Record)
     assert len(site.fingerprint) == 12
 
 
+def test_each_pattern_at_a_line_has_a_fix_of_its_own(ask: Ask, record: Record) -> None:
+    """A line of a serializer asks for whatever it is given, by several models' fields."""
+    line = "rest_framework/fields.py:99 in get_attribute"
+    owner = ["n", 0, 8, 4_000, line, "select_related('owner') on Item"]
+    parent = ["n", 0, 6, 2_000, line, "select_related('owner') on Vault"]
+    tag = ["n", 1, 5, 1_000, line, None]
+    patterns = [["p", 0, "default", SQL], ["p", 1, "default", "SELECT * FROM tag"]]
+    record(
+        [
+            *patterns,
+            request(patterns=[[0, 8, 4_000, 700], [1, 5, 1_000, 200]], findings=[owner, tag]),
+            request(route="/vaults/", patterns=[[0, 6, 2_000, 700]], findings=[parent]),
+        ]
+    )
+    rows = summarise_database(ask(), Config(), only_n_plus_one=True).data["patterns"]
+    assert [(row.call_site, row.calls, row.detail, row.endpoints) for row in rows] == [
+        (line, 8, "select_related('owner') on Item", ["GET /items/"]),
+        (line, 6, "select_related('owner') on Vault", ["GET /vaults/"]),
+        (line, 5, None, ["GET /items/"]),
+    ]
+
+
 def test_patterns_of_another_alias_are_others(ask: Ask, record: Record) -> None:
     """The same statement on two databases is two patterns."""
     record(

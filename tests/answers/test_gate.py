@@ -107,6 +107,14 @@ def test_live_n_plus_one_and_errors_come_along(ask: Ask, record: Record) -> None
     assert len(found.known_errors) == 2
 
 
+def test_a_live_n_plus_one_is_one_whatever_fixes_are_told_of_it(ask: Ask, record: Record) -> None:
+    """A new fix for a known line is no new N+1; the costliest is shown."""
+    other = [*SITE[:2], 5, 90_000, SITE[4], "select_related('c')"]
+    record([READ, request(findings=[SITE]), request(findings=[other])])
+    (repeat,) = read_live(ask(), Config()).routes["GET /items/"].repeats
+    assert (repeat.calls, repeat.detail) == (13, "select_related('c')")
+
+
 def test_the_runtime_is_what_the_feeders_said_last(ask: Ask, record: Record) -> None:
     """Two at once stand beside each other; other counters are none."""
     record([["c", "runtime:django=5.1.2", 1], ["c", "dropped:spool_full", 2]], source="test")

@@ -247,11 +247,9 @@ def _read_patterns(
             continue
         key = sums.alias, sums.fingerprint
         was = found.get(key) or Pattern(*key, 0, 0, None, None)
-        found[key] = was._replace(
-            calls=was.calls + sums.cell.calls,
-            sum_us=was.sum_us + sums.cell.sum_us,
-            call_site=was.call_site or sums.location or None,
-            hint=was.hint or sums.detail,
+        place = (was.call_site, was.hint) if was.call_site else (sums.location or None, sums.detail)
+        found[key] = Pattern(
+            *key, was.calls + sums.cell.calls, was.sum_us + sums.cell.sum_us, *place
         )
     return found
 

@@ -42,10 +42,10 @@ INSERT INTO "cache_metric" VALUES(4,20416,1,1,1,3,1,2,80);
 CREATE TABLE cache_prefix(
     id INTEGER PRIMARY KEY, alias TEXT NOT NULL, prefix TEXT NOT NULL, UNIQUE(alias, prefix)) STRICT;
 INSERT INTO "cache_prefix" VALUES(1,'default','item');
-CREATE TABLE call_site(
+CREATE TABLE call_site(                     -- a line, and what to do about an N+1 there
     id INTEGER PRIMARY KEY,                 -- 0: no N+1 call site
-    location TEXT NOT NULL UNIQUE, detail TEXT) STRICT;
-INSERT INTO "call_site" VALUES(0,'',NULL);
+    location TEXT NOT NULL, detail TEXT NOT NULL, UNIQUE(location, detail)) STRICT;
+INSERT INTO "call_site" VALUES(0,'','');
 INSERT INTO "call_site" VALUES(1,'app/views.py:9 in page','select_related(''owner'')');
 CREATE TABLE collector(
     host TEXT NOT NULL, name TEXT NOT NULL, last_ms INTEGER NOT NULL, interval_s REAL, state TEXT,
@@ -106,7 +106,7 @@ CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,
     message TEXT, agent TEXT, user TEXT) STRICT;
-INSERT INTO "error_log" VALUES(1849688064000381104,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
+INSERT INTO "error_log" VALUES(1849688064000543298,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
 CREATE TABLE frontend_metric(               -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     page TEXT, value REAL NOT NULL, status INTEGER, success INTEGER, request_id TEXT,
@@ -121,6 +121,7 @@ CREATE TABLE job(
 CREATE TABLE judged_minute(                 -- how many requests a minute had when it was judged
     period INTEGER PRIMARY KEY, requests INTEGER NOT NULL) STRICT;
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('compacted_ms',1764000000000);
 INSERT INTO "meta" VALUES('min_reader',1);
 INSERT INTO "meta" VALUES('newest_ms',1764000000000);
 CREATE TABLE origin(
@@ -157,8 +158,8 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
     cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
-INSERT INTO "performance_metric" VALUES(1849688063995753808,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
-INSERT INTO "performance_metric" VALUES(1849688064000287442,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
+INSERT INTO "performance_metric" VALUES(1849688063994872310,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
+INSERT INTO "performance_metric" VALUES(1849688064000841684,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
 CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
