@@ -74,6 +74,14 @@ def deps(
         FailOn | None,
         typer.Option("--fail-on", help="From which severity on to exit 1 [default: low]."),
     ] = None,
+    kev: Annotated[
+        Path | None,
+        typer.Option("--kev", metavar="FILE", help="CISA's list of exploited ones, for the order."),
+    ] = None,
+    epss: Annotated[
+        Path | None,
+        typer.Option("--epss", metavar="FILE", help="FIRST's list of likely ones, for the order."),
+    ] = None,
     save: Annotated[bool, typer.Option("--save", help="Keep the scan in the store.")] = False,
     last: Annotated[
         bool, typer.Option("--last", help="Show the scan that was saved last.")
@@ -94,7 +102,7 @@ def deps(
     else:
         asked = Asked(
             tuple(requirement or ()), python, venv, offline or _path(said.offline),
-            not no_outdated, os.environ, tuple(deploys.places(now.store, Path.cwd())),
+            not no_outdated, kev, epss, os.environ, tuple(deploys.places(now.store, Path.cwd())),
         )  # fmt: skip
         found, remarks = _audit(now, asked, said, host)
         if save:

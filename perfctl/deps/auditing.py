@@ -16,9 +16,10 @@ from perfctl.deps.imports import how_imported, imported_modules, packages_by_mod
 from perfctl.deps.inventory import Inventory, read_environment
 from perfctl.deps.pip_audit import need_tool
 from perfctl.deps.pipconfig import Indexes, read_indexes
-from perfctl.deps.report import PackageRow, Scan
+from perfctl.deps.report import PackageRow, Scan, VulnerabilityRow
 from perfctl.deps.scan import Progress, Wanted
 from perfctl.deps.settings import DepsSettings
+from perfctl.deps.threats import read_threats, with_threats
 from perfctl.errors import NoDataError
 from perfctl.model import Coverage
 from perfctl.store.connection import reading
@@ -35,6 +36,8 @@ class Asked(NamedTuple):
     venv: str | None = None
     offline: Path | None = None
     is_outdated_wanted: bool = True
+    kev: Path | None = None
+    epss: Path | None = None
     environ: Mapping[str, str] = {}
     folders: Sequence[Path] = ()
     """Where the project may be."""
@@ -45,6 +48,7 @@ def audit(
 ) -> tuple[Scan, tuple[str, ...]]:
     """Scan what was asked for; and what somebody should know of it, in words."""
     need_tool()
+    threats = read_threats(asked.kev, asked.epss)
     environment = find_environment(
         asked.environ, asked.folders, python=asked.python, venv=asked.venv
     )
@@ -62,7 +66,7 @@ def audit(
     imported = how_imported(inventory.packages, modules, packages_by_module(environment))
     found = scan.scan(inventory, wanted, now_ms, imported=imported, progress=progress)
     unused = [f"the ignore of {name} is of no use any more" for name in found.ignores_unused]
-    return _in_order(found), (*inventory.remarks, *unused)
+    return _in_order(with_threats(found, threats)), (*inventory.remarks, *unused)
 
 
 def compare(found: Scan, store: Path, host: str) -> Scan:
@@ -115,10 +119,18 @@ def _project(asked: Asked) -> Path:
 
 
 def _in_order(found: Scan) -> Scan:
-    """The worst first; the same order whenever the same is found."""
+    """The worst first, what is exploited before all; the same order whenever the same is found."""
 
-    def key(row: PackageRow) -> tuple[int, int, str]:
-        worst = max((int(v.rank) for v in row.vulnerabilities if v.gates), default=0)
-        return _WORST_FIRST.index(row.status), -worst, row.name
+    def of_flaw(flaw: VulnerabilityRow) -> tuple[bool, int, float, float, str]:
+        rank = 0 if flaw.ignored else int(flaw.rank)
+        return not flaw.exploited, -rank, -(flaw.epss or 0), -(flaw.score or 0), flaw.id
 
-    return replace(found, packages=sorted(found.packages, key=key))
+    def of_package(row: PackageRow) -> tuple[object, ...]:
+        worst = of_flaw(row.vulnerabilities[0])[:3] if row.vulnerabilities else ()
+        return _WORST_FIRST.index(row.status), worst, row.name
+
+    rows = [
+        replace(row, vulnerabilities=sorted(row.vulnerabilities, key=of_flaw))
+        for row in found.packages
+    ]
+    return replace(found, packages=sorted(rows, key=of_package))
