@@ -8,6 +8,7 @@ from dataclasses import replace
 from perfctl.gate import latency
 from perfctl.gate.latency import Block, Change
 from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
+from perfctl.gate.shift import FEWEST_ROUTES
 from perfctl.gate.verdict import Check, Lack, Status
 from perfctl.units import say_count
 
@@ -71,14 +72,13 @@ def _duration_check(change: Change, margin: float) -> Check:
         change.before_ms,
         change.before_ms * (1 + margin),
         "ms",
-        f"median {percent}",
+        f"median {percent}; from {change.detectable:+.0%} on it would show",
     )
     if change.is_slower:
         evidence = f"median {percent}, above {margin:.0%} (p = {change.p_value:.2g})"
         return replace(check, status=Status.FAIL, evidence=evidence)
     if change.requests < change.needed:
-        evidence = f"median {percent}; {say_needs(change.needed, change.requests)}"
-        return small(check, evidence)
+        return small(check, f"{check.evidence}; {say_needs(change.needed, change.requests)}")
     return check
 
 
@@ -86,7 +86,7 @@ def _shift_check(shift: float | None, margin: float) -> Check:
     if shift is None:
         return Check(
             SHIFT, "all routes", Status.SKIPPED, unit="ratio",
-            evidence=f"takes {latency.FEWEST_ROUTES} routes with enough requests",
+            evidence=f"takes {FEWEST_ROUTES} routes with enough requests",
         )  # fmt: skip
     said = f"the median route is {shift - 1:+.0%}"
     if shift > 1 + margin:

@@ -6,28 +6,27 @@ stretch of time, of which the median counts. Three steps:
 1. What slows all routes of a period alike is taken off: the median over its routes of the log-ratio
    to each route's own median.
 2. A route's change is the difference of the means of its blocks' log medians, less the median change
-   of all routes (from five routes on). The median is for all what the machine, or a change under
-   every route, did: its own check, a warning.
+   of the other routes (from five routes on), whose own error counts.
 3. "Slower by more than the margin" is tested route by route, with the false discovery rate held; and
    the route must be slower by itself too, not only beside others that became faster.
 
-A route passes only where its sample could have shown a slowdown of `DETECTABLE`.
+A route passes only where its sample could have shown a slowdown of `detectable(margin)`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple, TypeVar
 
 from perfctl import sketch
-from perfctl.gate import sample
-from perfctl.gate.sample import FEWEST_IN_BLOCK, Sample
+from perfctl.gate import sample, shift
+from perfctl.gate.sample import FEWEST_IN_BLOCK, Estimate, Sample
+from perfctl.gate.shift import FEWEST_ROUTES
 
 MARGIN = 0.10
 DETECTABLE = 0.30
-FEWEST_ROUTES = 5
 MOST_BLOCKS = 24
 _FEWEST_IN_PERIOD = 5
 _STEP = math.log((1 + sketch.RELATIVE_ERROR) / (1 - sketch.RELATIVE_ERROR))
@@ -58,7 +57,9 @@ class Change(NamedTuple):
     p_value: float
     requests: int
     needed: int
-    """Requests that it takes to see a slowdown of `DETECTABLE`; the smaller of both sides counts."""
+    """Requests that it takes to see a slowdown of `detectable(margin)`; the smaller side counts."""
+    detectable: float
+    """The smallest slowdown that this sample shows, four times out of five."""
     is_slower: bool = False
 
 
@@ -70,6 +71,13 @@ class Comparison(NamedTuple):
     """Requests of routes with too few for a judgement, by subject."""
     shift: float | None
     """The median ratio over all routes; None under `FEWEST_ROUTES`."""
+
+
+def detectable(margin: float) -> float:
+    """The slowdown that a sample must be able to show: 30 %, or as much beyond a larger margin."""
+    if margin < DETECTABLE:
+        return DETECTABLE
+    return (1 + margin) * (1 + DETECTABLE) / (1 + MARGIN) - 1
 
 
 def cut_blocks(
@@ -155,17 +163,20 @@ def compare_latency(
             pairs[subject] = _sample(both[0]), _sample(both[1])
         else:
             too_few[subject] = min(sum(block.requests for block in blocks) for blocks in both)
-    shift = _shift(pairs.values())
+    moved = [sample.difference(*pair) for pair in pairs.values()]
+    is_shared = len(moved) >= FEWEST_ROUTES
+    others: Sequence[Estimate | None] = shift.beside(moved) if is_shared else [None] * len(moved)
     changes = [
-        _change(subject, *pair, shift=shift, margin=margin, n_routes=len(pairs))
-        for subject, pair in pairs.items()
+        _change(subject, *pair, other, margin=margin, n_routes=len(pairs))
+        for (subject, pair), other in zip(pairs.items(), others, strict=True)
     ]
     limit = sample.discover([change.p_value for change in changes])
     changes = [
         change._replace(is_slower=change.p_value <= limit and _is_slower_itself(change, margin))
         for change in changes
     ]
-    return Comparison(tuple(changes), too_few, None if shift is None else math.exp(shift))
+    common = math.exp(shift.of_all(moved).value) if is_shared else None
+    return Comparison(tuple(changes), too_few, common)
 
 
 def _is_slower_itself(change: Change, margin: float) -> bool:
@@ -178,18 +189,12 @@ def _sample(blocks: Sequence[Block]) -> Sample:
     return sample.of_blocks([block.log_us for block in blocks], requests, _STEP**2 / 12)
 
 
-def _shift(pairs: Collection[tuple[Sample, Sample]]) -> float | None:
-    if len(pairs) < FEWEST_ROUTES:
-        return None
-    return median(after.mean - before.mean for before, after in pairs)
-
-
 def _change(
     subject: str,
     before: Sample,
     after: Sample,
+    others: Estimate | None,
     *,
-    shift: float | None,
     margin: float,
     n_routes: int,
 ) -> Change:
@@ -197,10 +202,9 @@ def _change(
         before,
         after,
         margin=math.log1p(margin),
-        seen=math.log((1 + DETECTABLE) / (1 + MARGIN)),
+        seen=math.log((1 + detectable(margin)) / (1 + margin)),
         n_tests=n_routes,
-        shift=shift or 0.0,
-        shift_share=0.0 if shift is None else math.pi / 2 / n_routes,
+        shift=others or sample.NOTHING,
     )
     return Change(
         subject,
@@ -210,4 +214,5 @@ def _change(
         tested.p_value,
         min(before.requests, after.requests),
         tested.needed,
+        math.exp(tested.detectable) - 1,
     )

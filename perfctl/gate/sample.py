@@ -32,6 +32,32 @@ def of_blocks(values: Sequence[float], requests: int, least_variance: float) -> 
     return Sample(fmean(values), spread / len(values), len(values) - 1, requests)
 
 
+class Estimate(NamedTuple):
+    """A number, and how well it is known."""
+
+    value: float
+    error_squared: float
+    freedom: float
+
+
+NOTHING = Estimate(0.0, 0.0, 1)
+
+
+def add_up(*estimates: Estimate) -> Estimate:
+    """The sum of independent estimates; its degrees of freedom after Welch (Biometrika 34, 1947)."""
+    squared = sum(one.error_squared for one in estimates)
+    doubts = sum(one.error_squared**2 / one.freedom for one in estimates)
+    return Estimate(sum(one.value for one in estimates), squared, squared**2 / doubts)
+
+
+def difference(before: Sample, after: Sample) -> Estimate:
+    """How much larger the second sample's mean is."""
+    return add_up(
+        Estimate(-before.mean, before.error_squared, before.freedom),
+        Estimate(after.mean, after.error_squared, after.freedom),
+    )
+
+
 class Excess(NamedTuple):
     """How a difference came out."""
 
@@ -40,6 +66,8 @@ class Excess(NamedTuple):
     """How likely so much would be if the true change were just the margin."""
     needed: int
     """Requests on each side that it takes to find a change of `seen` beyond the margin."""
+    detectable: float
+    """The smallest change that such a sample shows, four times out of five."""
 
 
 def measure_excess(
@@ -49,26 +77,30 @@ def measure_excess(
     margin: float,
     seen: float,
     n_tests: int,
-    shift: float = 0.0,
-    shift_share: float = 0.0,
+    shift: Estimate = NOTHING,
 ) -> Excess:
-    """Welch's t (Biometrika 34, 1947) of `after - before - shift` beyond the margin.
+    """Welch's t of `after - before - shift` beyond the margin, one of so many tests.
 
-    `shift_share` is how much of the error's square the shift, itself an estimate, adds.
+    The shift adds an error of its own: it is estimated from other samples.
     """
-    squared = before.error_squared + after.error_squared
-    freedom = squared**2 / (
-        before.error_squared**2 / before.freedom + after.error_squared**2 / after.freedom
-    )
-    error = math.sqrt(squared * (1 + shift_share))
-    change = after.mean - before.mean - shift
-    p_value = student.tail((change - margin) / error, freedom)
-    allowed = seen / (
-        student.quantile(FALSE_DISCOVERIES / n_tests, freedom)
-        + student.quantile(1 - POWER, freedom)
-    )
+    change = add_up(difference(before, after), shift._replace(value=-shift.value))
     requests = min(before.requests, after.requests)
-    return Excess(change, p_value, max(FEWEST, math.ceil(requests * (error / allowed) ** 2)))
+    level = FALSE_DISCOVERIES / n_tests
+    return measure(change, requests, margin=margin, seen=seen, level=level)
+
+
+def measure(change: Estimate, requests: int, *, margin: float, seen: float, level: float) -> Excess:
+    """Student's t of a change beyond the margin; `level` is how often a test may be wrong."""
+    error = math.sqrt(change.error_squared)
+    shown = error * (
+        student.quantile(level, change.freedom) + student.quantile(1 - POWER, change.freedom)
+    )
+    return Excess(
+        change.value,
+        student.tail((change.value - margin) / error, change.freedom),
+        max(FEWEST, math.ceil(requests * (shown / seen) ** 2)),
+        margin + shown,
+    )
 
 
 def discover(p_values: Sequence[float]) -> float:

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from perfctl import sketch
 from perfctl.gate.latency import (
-    FEWEST_ROUTES,
     MOST_BLOCKS,
     Block,
     Comparison,
     compare_latency,
     cut_blocks,
+    detectable,
 )
 from perfctl.gate.sample import FEWEST_BLOCKS, FEWEST_IN_BLOCK
+from perfctl.gate.shift import FEWEST_ROUTES
 
 Durations = dict[str, dict[int, dict[int, int]]]
 
@@ -99,6 +100,48 @@ def test_a_route_that_waits_is_not_blamed_for_a_faster_machine() -> None:
     change = next(change for change in found.changes if change.subject == "GET /0/")
     assert change.ratio > 1.3
     assert slower_routes(found) == []
+
+
+def blocks(draw: random.Random, middle: float, spread: float, n: int = 20) -> list[Block]:
+    """Medians of stretches as they come out."""
+    return [Block(100, draw.gauss(middle, spread)) for _ in range(n)]
+
+
+def test_a_route_that_is_known_well_does_not_pay_for_the_others() -> None:
+    """All are 15 % slower; what five noisy routes say of that is a guess, and counts as one."""
+    draw = random.Random(1)
+    red = 0
+    for _ in range(300):
+        sides = [
+            {"precise": blocks(draw, middle, 0.01)}
+            | {f"noisy {i}": blocks(draw, middle, 0.35, n=5) for i in range(5)}
+            for middle in (11, 11 + math.log(1.15))
+        ]
+        red += "precise" in slower_routes(compare_latency(*sides))
+    assert red <= 3
+
+
+def test_a_margin_that_hides_the_slowdown_takes_a_larger_sample() -> None:
+    """+30 % is hardly above 25 %: a sample that shows it above 10 % shows nothing of it there."""
+    draw = random.Random(2)
+    base, now = ({f"GET /{i}/": blocks(draw, 11, 0.15) for i in range(8)} for _ in range(2))
+    needed = {
+        margin: compare_latency(base, now, margin).changes[0].needed for margin in (0.1, 0.2, 0.25)
+    }
+    ratio = math.log(1.3 / 1.1) / math.log(1.3 / 1.25)
+    assert needed[0.25] == pytest.approx(needed[0.1] * ratio**2, rel=0.01)
+    assert needed[0.1] < needed[0.2] < needed[0.25]
+
+
+def test_above_a_large_margin_another_slowdown_is_looked_for() -> None:
+    """+30 % is within a margin of 50 %; as far beyond it as 30 % is beyond 10 % is +77 %."""
+    assert detectable(0.1) == detectable(0.29) == 0.3
+    assert detectable(0.5) == pytest.approx(1.5 * 1.3 / 1.1 - 1)
+    found = compared(traffic(1), traffic(2))
+    wide = compare_latency(cut_blocks(traffic(1)), cut_blocks(traffic(2)), 0.5)
+    for change, other in zip(found.changes, wide.changes, strict=True):
+        assert change.needed == other.needed
+        assert 1 + other.detectable == pytest.approx((1 + change.detectable) * 1.5 / 1.1)
 
 
 def test_few_routes_have_no_common_shift() -> None:

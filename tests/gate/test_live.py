@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_slower_route_fails_with_its_medians() -> None:
     assert check.baseline == pytest.approx(8.0, rel=0.2)
     assert check.value == pytest.approx(12.0, rel=0.2)
     assert check.limit == pytest.approx(1.1 * (check.baseline or 0))
+
+
+def test_a_route_says_which_slowdown_it_would_have_shown() -> None:
+    """Of one that passes and of one that cannot be told, whatever the margin is."""
+    for margin, most in ((0.1, 30), (0.5, 77)):
+        for each, status in ((150, Status.PASS), (12, Status.INCONCLUSIVE)):
+            base, now = live(traffic(1, each=each)), live(traffic(2, each=each))
+            found = compare_live(sample_live(base), sample_live(now), (), margin)
+            for check in found:
+                if check.name == "latency" and check.status is status:
+                    said = re.search(r"; from \+(\d+)% on it would show", check.evidence)
+                    assert said, check.evidence
+                    assert (int(said[1]) <= most) is (status is Status.PASS)
 
 
 def test_a_slower_machine_is_a_warning() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
 from perfctl.gate import sample
-from perfctl.gate.sample import FALSE_DISCOVERIES, FEWEST, Excess, Sample
+from perfctl.gate.sample import FALSE_DISCOVERIES, FEWEST, Estimate, Excess, Sample
 
 
 def drawn(mean: float, spread: float, blocks: int, seed: int) -> Sample:
@@ -16,10 +17,10 @@ def drawn(mean: float, spread: float, blocks: int, seed: int) -> Sample:
     return sample.of_blocks([draw.gauss(mean, spread) for _ in range(blocks)], 20 * blocks, 0.0)
 
 
-def excess(before: Sample, after: Sample, **changes: float) -> Excess:
+def excess(before: Sample, after: Sample, **changes: object) -> Excess:
     """Excess against a margin of 1, one of one."""
-    said = {"margin": 1.0, "seen": 1.0, "n_tests": 1} | changes
-    return sample.measure_excess(before, after, **said)  # type: ignore[arg-type]  # numbers
+    said: dict[str, Any] = {"margin": 1.0, "seen": 1.0, "n_tests": 1, **changes}
+    return sample.measure_excess(before, after, **said)
 
 
 def test_a_sample_is_the_mean_of_its_blocks() -> None:
@@ -50,11 +51,12 @@ def test_a_shift_is_taken_off_and_its_own_doubt_added() -> None:
     """What all did is no change of one."""
     before, after = drawn(0, 0.5, 10, 1), drawn(3, 0.5, 10, 2)
     plain = excess(before, after)
-    shifted = excess(before, after, shift=plain.change, shift_share=0.0)
-    doubtful = excess(before, after, shift=plain.change, shift_share=1.0)
+    shifted = excess(before, after, shift=Estimate(plain.change, 0.0, 9))
+    doubtful = excess(before, after, shift=Estimate(plain.change, 0.5, 9))
     assert shifted.change == 0
     assert shifted.p_value > 0.99
     assert doubtful.needed > shifted.needed
+    assert shifted.p_value > doubtful.p_value > 0.8
 
 
 def test_four_times_the_noise_needs_sixteen_times_the_requests() -> None:
@@ -74,6 +76,15 @@ def test_with_the_needed_size_a_change_is_mostly_found() -> None:
     needed = excess(drawn(0, 1.0, 24, 1), drawn(0, 1.0, 24, 2)).needed
     assert needed <= 480  # so the size above suffices
     assert found >= 800
+
+
+def test_what_a_sample_can_show_is_what_the_needed_size_is_about() -> None:
+    """With just the needed size it is the change that was asked about; four times the size halves it."""
+    small, large = Sample(0, 0.04, 20, 400), Sample(0, 0.01, 20, 1600)
+    (few,), (many,) = ([excess(one, one)] for one in (small, large))
+    assert few.detectable - 1 == pytest.approx(2 * (many.detectable - 1))
+    enough = excess(small, small, seen=few.detectable - 1)
+    assert enough.needed == pytest.approx(400, abs=1)
 
 
 def test_discoveries_are_benjamini_and_hochbergs() -> None:
