@@ -37,6 +37,7 @@ class Asked(NamedTuple):
     by: str = ""
     small_sample: Verdict = Verdict.INCONCLUSIVE
     with_latency: bool = False
+    with_shift: bool = True
     margin: float = 0.10
     source: str | None = None
     is_windowed: bool = False
@@ -220,7 +221,12 @@ class _Run(NamedTuple):
     def _checks(self, base: Baseline | None) -> list[Check]:
         asked = self.asked
         return judge(
-            self.measured, self.allowed, base, margin=asked.margin, with_latency=asked.with_latency
+            self.measured,
+            self.allowed,
+            base,
+            margin=asked.margin,
+            with_latency=asked.with_latency,
+            with_shift=asked.with_shift,
         )
 
     def _gate(

@@ -61,6 +61,10 @@ def ci(
     max_regress: Annotated[
         str, typer.Option("--max-regress", metavar="SHARE", help="How much slower is slower.")
     ] = "10%",
+    ignore_shift: Annotated[
+        bool,
+        typer.Option("--ignore-shift", help="Do not judge what slowed all routes alike."),
+    ] = False,
     inconclusive: Annotated[
         SmallSample | None,
         typer.Option("--inconclusive", help="What a small sample counts as [default: exit 3]."),
@@ -78,6 +82,7 @@ def ci(
         by=actor(by),
         small_sample=Verdict(inconclusive or Verdict.INCONCLUSIVE),
         with_latency=require is Require.LATENCY,
+        with_shift=not ignore_shift,
         margin=parse_share(max_regress),
         source=now.options.source,
         is_windowed=bool(now.options.since or now.options.until),

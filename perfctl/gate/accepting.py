@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from perfctl.gate.baseline import Accepted, Baseline
 from perfctl.gate.budgets import BUDGET
 from perfctl.gate.counts import RouteRun, tests_of
+from perfctl.gate.durations import SHIFT
 from perfctl.gate.exact import EXERCISED
+from perfctl.gate.latency import Block
 from perfctl.gate.live import ERRORS, LiveSample
 from perfctl.gate.measured import BASELINE, RECORDS, Measured
 from perfctl.gate.verdict import Check, Lack, Status
@@ -64,9 +67,12 @@ def accept(
     changed = {
         check.subject
         for check in findings
-        if check.name not in (EXERCISED, ERRORS) and not check.name.startswith(BUDGET)
+        if check.name not in (EXERCISED, ERRORS, SHIFT) and not check.name.startswith(BUDGET)
     }
     log = [Accepted(c.name, c.subject, c.value, at, by, reason) for c in findings]
+    for check in findings:
+        if check.name == SHIFT and check.value:
+            base = _slowed(base, math.log(check.value))
     accepted = base._replace(accepted=(*base.accepted, *log))
     if base.live is not None and now.sample is not None:
         errors = {check.subject for check in findings if check.name == ERRORS}
@@ -79,6 +85,24 @@ def accept(
         name: now.durations[name] for name in changed if name in now.durations
     }
     return accepted._replace(run=routes, durations=medians)
+
+
+def _slowed(base: Baseline, by: float) -> Baseline:
+    """The baseline with all its durations moved by what all routes became slower, a logarithm."""
+    durations = {name: _moved(blocks, by) for name, blocks in base.durations.items()}
+    if base.live is None:
+        return base._replace(durations=durations)
+    routes = {
+        name: replace(
+            route, durations={each: _moved(blocks, by) for each, blocks in route.durations.items()}
+        )
+        for name, route in base.live.routes.items()
+    }
+    return base._replace(live=replace(base.live, routes=routes))
+
+
+def _moved(blocks: Sequence[Block], by: float) -> tuple[Block, ...]:
+    return tuple(block._replace(log_us=block.log_us + by) for block in blocks)
 
 
 def _merged(before: RouteRun | None, now: RouteRun) -> RouteRun:

@@ -8,16 +8,21 @@ from dataclasses import replace
 from perfctl.gate import latency
 from perfctl.gate.latency import Block, Change
 from perfctl.gate.sample import FEWEST, FEWEST_BLOCKS, FEWEST_IN_BLOCK
-from perfctl.gate.shift import FEWEST_ROUTES
+from perfctl.gate.shift import FEWEST_ROUTES, Shift
 from perfctl.gate.verdict import Check, Lack, Status
 from perfctl.units import say_count
 
 LATENCY = "latency"
 SHIFT = "global_shift"
+ALL_ROUTES = "all routes"
 
 
 def compare_durations(
-    base: Mapping[str, Sequence[Block]], now: Mapping[str, Sequence[Block]], margin: float
+    base: Mapping[str, Sequence[Block]],
+    now: Mapping[str, Sequence[Block]],
+    margin: float,
+    *,
+    with_shift: bool = True,
 ) -> Iterator[Check]:
     """A check a route, and one of what happened to all of them."""
     found = latency.compare_latency(base, now, margin)
@@ -29,7 +34,7 @@ def compare_durations(
             evidence=say_too_few(requests),
         )  # fmt: skip
     if base:
-        yield _shift_check(found.shift, margin)
+        yield _shift_check(found.shift, margin, with_shift=with_shift)
 
 
 def not_alike(subject: str, before: str, now: str) -> Check:
@@ -55,10 +60,10 @@ def say_too_few(requests: int) -> str:
     return say_needs(FEWEST, requests)
 
 
-def say_needs(needed: int, requests: int) -> str:
+def say_needs(needed: int, requests: int, of_what: str = "requests") -> str:
     """How many requests are missing."""
     missing = needed - requests
-    return f"needs {needed:,} requests on both sides, has {requests:,}: {missing:,} missing"
+    return f"needs {needed:,} {of_what} on both sides, has {requests:,}: {missing:,} missing"
 
 
 def _duration_check(change: Change, margin: float) -> Check:
@@ -82,20 +87,29 @@ def _duration_check(change: Change, margin: float) -> Check:
     return check
 
 
-def _shift_check(shift: float | None, margin: float) -> Check:
+def _shift_check(shift: Shift | None, margin: float, *, with_shift: bool) -> Check:
     if shift is None:
         return Check(
-            SHIFT, "all routes", Status.SKIPPED, unit="ratio",
+            SHIFT, ALL_ROUTES, Status.SKIPPED, unit="ratio",
             evidence=f"takes {FEWEST_ROUTES} routes with enough requests",
         )  # fmt: skip
-    said = f"the median route is {shift - 1:+.0%}"
-    if shift > 1 + margin:
-        said += ": the machine, or a change under every route; not judged"
-    return Check(SHIFT, "all routes", Status.PASS, shift, 1.0, 1 + margin, "ratio", said)
+    low, middle, high = (f"{ratio - 1:+.0%}" for ratio in (shift.low, shift.ratio, shift.high))
+    said = f"the median route is {middle} ({low} to {high})"
+    check = Check(SHIFT, ALL_ROUTES, Status.PASS, shift.ratio, 1.0, 1 + margin, "ratio", said)
+    if not with_shift:
+        evidence = f"{said}: left out by --ignore-shift"
+        return replace(check, status=Status.SKIPPED, evidence=evidence)
+    if shift.is_slower:
+        evidence = f"{said}: the machine, its load, or a change under every route"
+        return replace(check, status=Status.FAIL, evidence=evidence)
+    if shift.ratio > 1 + margin or shift.requests < shift.needed:
+        needs = say_needs(shift.needed, shift.requests, "requests a route")
+        return small(check, f"{said}; a longer time or more runs tell: {needs}")
+    return check
 
 
 def is_shifted(check: Check) -> bool:
-    """Whether a check says that all routes became slower, which is worth a warning."""
+    """Whether all routes became slower and nobody judges it, which is worth a warning."""
     if check.name != SHIFT or check.value is None or check.limit is None:
         return False
-    return check.value > check.limit
+    return check.status is Status.SKIPPED and check.value > check.limit

@@ -18,12 +18,13 @@ def judge(
     *,
     margin: float,
     with_latency: bool,
+    with_shift: bool = True,
 ) -> list[Check]:
     """Checks in no order; what was accepted into the baseline passes."""
     checks = list(_judge_budgets(measured, allowed))
     if base is not None:
         checks = list(accepting.forgive(checks, base.accepted))
-        checks += _compare(measured, base, margin, with_latency=with_latency)
+        checks += _compare(measured, base, margin, with_latency=with_latency, with_shift=with_shift)
     return checks
 
 
@@ -35,14 +36,17 @@ def _judge_budgets(measured: Measured, allowed: Budgets) -> Iterator[Check]:
 
 
 def _compare(
-    measured: Measured, base: Baseline, margin: float, *, with_latency: bool
+    measured: Measured, base: Baseline, margin: float, *, with_latency: bool, with_shift: bool
 ) -> Iterator[Check]:
     if measured.live is not None and measured.sample is not None and base.live is not None:
-        yield from live.compare_live(base.live, measured.sample, measured.live.errors, margin)
+        errors = measured.live.errors
+        yield from live.compare_live(
+            base.live, measured.sample, errors, margin, with_shift=with_shift
+        )
         return
     yield from exact.compare_runs(base.run, measured.run, measured.statements)
     if with_latency:
         shared = sorted(base.run.keys() & measured.run.keys())
         before = {name: base.durations.get(name, ()) for name in shared}
         now = {name: measured.durations.get(name, ()) for name in shared}
-        yield from durations.compare_durations(before, now, margin)
+        yield from durations.compare_durations(before, now, margin, with_shift=with_shift)

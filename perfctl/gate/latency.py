@@ -7,6 +7,8 @@ stretch of time, of which the median counts. Three steps:
    to each route's own median.
 2. A route's change is the difference of the means of its blocks' log medians, less the median change
    of the other routes (from five routes on), whose own error counts.
+   The median of all of them is what the machine did, its load, or a change under every route: a check
+   of its own, whose error holds the luck of the stretches, which step 1 took off the routes.
 3. "Slower by more than the margin" is tested route by route, with the false discovery rate held; and
    the route must be slower by itself too, not only beside others that became faster.
 
@@ -16,14 +18,14 @@ A route passes only where its sample could have shown a slowdown of `detectable(
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from statistics import median
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from statistics import median, median_low, variance
 from typing import NamedTuple, TypeVar
 
 from perfctl import sketch
 from perfctl.gate import sample, shift
 from perfctl.gate.sample import FEWEST_IN_BLOCK, Estimate, Sample
-from perfctl.gate.shift import FEWEST_ROUTES
+from perfctl.gate.shift import FEWEST_ROUTES, Shift
 
 MARGIN = 0.10
 DETECTABLE = 0.30
@@ -43,7 +45,9 @@ class Block(NamedTuple):
 
     requests: int
     log_us: float
-    """The logarithm of their median."""
+    """The logarithm of their median, without what slowed all routes in that time."""
+    common: float = 0.0
+    """What was taken off."""
 
 
 class Change(NamedTuple):
@@ -69,8 +73,8 @@ class Comparison(NamedTuple):
     changes: tuple[Change, ...]
     too_few: Mapping[str, int]
     """Requests of routes with too few for a judgement, by subject."""
-    shift: float | None
-    """The median ratio over all routes; None under `FEWEST_ROUTES`."""
+    shift: Shift | None
+    """What happened to all routes; None under `FEWEST_ROUTES`."""
 
 
 def detectable(margin: float) -> float:
@@ -133,20 +137,27 @@ def _median(items: _Placed) -> float:
 
 def _cut(periods: Sequence[tuple[Counts, float]]) -> list[Block]:
     """As many blocks of about the same size as there is enough for."""
-    placed = [_place(counts, slower) for counts, slower in periods]
-    total = sum(map(_size, placed))
+    placed = [(_place(counts, slower), slower) for counts, slower in periods]
+    total = sum(_size(items) for items, _ in placed)
     if not total:
         return []
     most = max(1, min(MOST_BLOCKS, total // FEWEST_IN_BLOCK))
     blocks: list[_Placed] = [[]]
-    for items in placed:
+    taken_off = [0.0]
+    for items, slower in placed:
         if _size(blocks[-1]) >= max(FEWEST_IN_BLOCK, total / most):
             blocks.append([])
+            taken_off.append(0.0)
         blocks[-1] += items
+        taken_off[-1] += slower * _size(items)
     if len(blocks) > 1 and _size(blocks[-1]) < FEWEST_IN_BLOCK:
-        rest = blocks.pop()
+        rest, of_rest = blocks.pop(), taken_off.pop()
         blocks[-1] += rest
-    return [Block(_size(items), _median(items)) for items in blocks]
+        taken_off[-1] += of_rest
+    return [
+        Block(_size(items), _median(items), off / _size(items))
+        for items, off in zip(blocks, taken_off, strict=True)
+    ]
 
 
 def compare_latency(
@@ -175,8 +186,34 @@ def compare_latency(
         change._replace(is_slower=change.p_value <= limit and _is_slower_itself(change, margin))
         for change in changes
     ]
-    common = math.exp(shift.of_all(moved).value) if is_shared else None
+    sides = ([side[subject] for subject in pairs] for side in (base, now))
+    common = _judge_shift(moved, pairs.values(), sides, margin) if is_shared else None
     return Comparison(tuple(changes), too_few, common)
+
+
+def _judge_shift(
+    moved: Sequence[Estimate],
+    pairs: Iterable[tuple[Sample, Sample]],
+    sides: Iterable[Sequence[Sequence[Block]]],
+    margin: float,
+) -> Shift:
+    """The median of the routes' changes; its error is the routes' own, and the luck of both sides."""
+    requests = median_low(min(before.requests, after.requests) for before, after in pairs)
+    change = sample.add_up(shift.of_all(moved), *map(_luck, sides))
+    return shift.judge(change, requests, margin=math.log1p(margin), seen=_seen(margin))
+
+
+def _luck(routes: Sequence[Sequence[Block]]) -> Estimate:
+    """How far the common part of a side may be off: it is drawn once a run, not once a route."""
+    of_routes = sorted(
+        (variance(block.common for block in blocks) / len(blocks), len(blocks)) for blocks in routes
+    )
+    squared, n = of_routes[len(of_routes) // 2]
+    return Estimate(0.0, squared, n - 1)
+
+
+def _seen(margin: float) -> float:
+    return math.log((1 + detectable(margin)) / (1 + margin))
 
 
 def _is_slower_itself(change: Change, margin: float) -> bool:
@@ -202,7 +239,7 @@ def _change(
         before,
         after,
         margin=math.log1p(margin),
-        seen=math.log((1 + detectable(margin)) / (1 + margin)),
+        seen=_seen(margin),
         n_tests=n_routes,
         shift=others or sample.NOTHING,
     )

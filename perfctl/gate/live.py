@@ -100,13 +100,18 @@ def _repeats(route: LiveRoute) -> dict[str, QueryUse | None]:
 
 
 def compare_live(
-    base: LiveSample, now: LiveSample, errors: Sequence[ErrorSeen], margin: float
+    base: LiveSample,
+    now: LiveSample,
+    errors: Sequence[ErrorSeen],
+    margin: float,
+    *,
+    with_shift: bool = True,
 ) -> Iterator[Check]:
     """All checks of live traffic."""
     for subject in sorted(base.routes.keys() - now.routes.keys()):
         yield not_exercised(subject, "requested in the baseline's traffic, not in this")
     shared = sorted(base.routes.keys() & now.routes.keys())
-    yield from _compare_durations(base, now, shared, margin)
+    yield from _compare_durations(base, now, shared, margin, with_shift=with_shift)
     yield from _compare_queries(base, now, shared)
     for subject in shared:
         yield from _compare_repeats(subject, base.routes[subject], now.routes[subject])
@@ -114,7 +119,7 @@ def compare_live(
 
 
 def _compare_durations(
-    base: LiveSample, now: LiveSample, shared: list[str], margin: float
+    base: LiveSample, now: LiveSample, shared: list[str], margin: float, *, with_shift: bool
 ) -> Iterator[Check]:
     """Of each route the answers of one status class; a check that cannot tell where there is none."""
     before: dict[str, Sequence[Block]] = {}
@@ -128,7 +133,7 @@ def _compare_durations(
             yield not_alike(name, *(_say_classes(route) for route in both))
         else:
             before[name], after[name] = (route.durations[each] for route in both)
-    yield from compare_durations(before, after, margin)
+    yield from compare_durations(before, after, margin, with_shift=with_shift)
 
 
 def _same_class(before: RouteSample, after: RouteSample) -> str | None:

@@ -6,12 +6,43 @@ import math
 import random
 from collections.abc import Sequence
 from statistics import fmean, median
+from typing import NamedTuple
 
+from perfctl.gate import sample, student
 from perfctl.gate.sample import Estimate
 
 FEWEST_ROUTES = 5
+_LEVEL = 0.025
 _DRAWS = 200_000
 _MOST_ROUNDS, _FEWEST_ROUNDS = 1000, 200
+
+
+class Shift(NamedTuple):
+    """How much slower all routes became together."""
+
+    ratio: float
+    low: float
+    high: float
+    """From low to high: the interval that holds the true ratio 95 times out of 100."""
+    is_slower: bool
+    """Whether the whole interval lies beyond the margin."""
+    requests: int
+    """Of the middle route, on its smaller side."""
+    needed: int
+    """Requests that it takes to see a slowdown; beyond the margin, to tell this one from it."""
+
+
+def judge(change: Estimate, requests: int, *, margin: float, seen: float) -> Shift:
+    """The shift of a logarithm by `change`, tested as a route's change is."""
+    tested = sample.measure(change, requests, margin=margin, seen=seen, level=_LEVEL)
+    reach = math.sqrt(change.error_squared) * student.quantile(_LEVEL, change.freedom)
+    beyond = change.value - margin
+    is_slower = beyond > reach
+    needed = tested.needed
+    if 0 < beyond <= reach:
+        needed = max(needed, math.ceil(requests * (reach / beyond) ** 2))
+    low, middle, high = (math.exp(change.value + far) for far in (-reach, 0.0, reach))
+    return Shift(middle, low, high, is_slower, requests, needed)
 
 
 def of_all(changes: Sequence[Estimate]) -> Estimate:

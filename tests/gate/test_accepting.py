@@ -126,6 +126,20 @@ def test_live_findings_are_taken_in_one_by_one() -> None:
     assert after.live.routes["GET /7/"] == base.live.routes["GET /7/"]
 
 
+def test_an_accepted_shift_moves_the_whole_baseline() -> None:
+    """Slower than that fails again, and so does a route that is slower than the others."""
+    base = base_of(measured(durations=traffic(1, each=150)))
+    all_slower = dict.fromkeys(range(10), 1.6)
+    now = measured(durations=traffic(2, each=150, slower=all_slower))
+    assert open_findings(judged(now, base)) == [("global_shift", "all routes")]
+    after = accepted(base, now)
+    assert open_findings(judged(now, after)) == []
+    worse = measured(durations=traffic(3, each=150, slower=dict.fromkeys(range(10), 2.4)))
+    assert open_findings(judged(worse, after)) == [("global_shift", "all routes")]
+    one = measured(durations=traffic(3, each=150, slower={**all_slower, 3: 2.4}))
+    assert open_findings(judged(one, after)) == [("latency", "GET /3/")]
+
+
 def test_a_small_sample_is_nothing_to_accept() -> None:
     """It stays what it is."""
     base = base_of(measured(durations=traffic(1, each=3)))

@@ -90,7 +90,39 @@ def test_a_slower_machine_is_the_shift_and_no_route() -> None:
     everything = dict.fromkeys(range(10), 2.0)
     found = compared(traffic(1), traffic(2, slower=everything))
     assert slower_routes(found) == []
-    assert found.shift == pytest.approx(2.0, abs=0.15)
+    assert found.shift is not None
+    assert found.shift.ratio == pytest.approx(2.0, abs=0.15)
+    assert found.shift.low < 2.0 < found.shift.high
+    assert found.shift.is_slower
+
+
+def test_the_luck_of_the_machine_is_no_shift() -> None:
+    """What all routes of a run share is one draw a run, however many routes there are."""
+    for machine in (0.05, 0.3):
+        red, width = 0, []
+        for seed in range(40):
+            base = traffic(seed, runs=6, machine=machine, spread=0.2)
+            now = traffic(seed + 999, runs=6, machine=machine, spread=0.2)
+            shift = compared(base, now).shift
+            assert shift is not None
+            red += shift.is_slower
+            width.append(math.log(shift.high / shift.low))
+        assert red <= 1
+        # ±t of a difference of two means of six runs; two things that differ share no error
+        assert sorted(width)[20] == pytest.approx(2 * 2.3 * machine * math.sqrt(2 / 6), rel=0.25)
+
+
+def test_a_shift_that_a_sample_cannot_show_says_what_it_needs() -> None:
+    """Runs that differ by a third tell nothing of 30 %; above the limit, what tells it from that."""
+    base = traffic(1, runs=6, machine=0.3)
+    unsure = compared(base, traffic(2, runs=6, machine=0.3)).shift
+    assert unsure is not None
+    assert unsure.needed > unsure.requests == 600
+    slow = compared(base, traffic(2, runs=6, machine=0.3, slower=dict.fromkeys(range(10), 1.4)))
+    assert slow.shift is not None
+    assert slow.shift.ratio > 1.1
+    assert not slow.shift.is_slower
+    assert slow.shift.needed > slow.shift.requests
 
 
 def test_a_route_that_waits_is_not_blamed_for_a_faster_machine() -> None:

@@ -80,16 +80,46 @@ def test_a_route_says_which_slowdown_it_would_have_shown() -> None:
                     assert (int(said[1]) <= most) is (status is Status.PASS)
 
 
-def test_a_slower_machine_is_a_warning() -> None:
-    """It fails nothing."""
-    found = checks(live(traffic(1)), live(traffic(2, slower=dict.fromkeys(range(10), 1.6))))
-    assert failed(found) == set()
-    (shift,) = (check for check in found if check.name == "global_shift")
-    assert shift.status is Status.PASS
-    assert shift.value == pytest.approx(1.6, abs=0.1)
-    assert is_shifted(shift)
-    assert not is_shifted(next(c for c in checks(live(traffic(1)), live(traffic(2)))
-                               if c.name == "global_shift"))  # fmt: skip
+def shift_of(base: Live, now: Live, **changes: Any) -> Check:
+    """The check of what happened to all routes."""
+    found = compare_live(sample_live(base), sample_live(now), (), 0.10, **changes)
+    (check,) = (check for check in found if check.name == "global_shift")
+    return check
+
+
+ALL_SLOWER = dict.fromkeys(range(10), 1.6)
+
+
+def test_all_routes_slower_is_a_finding_of_its_own() -> None:
+    """None of them fails beside the others; together they do, with the interval."""
+    base, now = live(traffic(1)), live(traffic(2, slower=ALL_SLOWER))
+    assert failed(checks(base, now)) == {("global_shift", "all routes")}
+    check = shift_of(base, now)
+    assert check.value == pytest.approx(1.6, abs=0.1)
+    assert check.limit == pytest.approx(1.1)
+    assert re.match(r"the median route is \+\d+% \(\+\d+% to \+\d+%\): ", check.evidence)
+    equal = live(traffic(1, each=150)), live(traffic(2, each=150))
+    assert shift_of(*equal).status is Status.PASS
+
+
+def test_a_shift_that_cannot_be_told_is_no_pass() -> None:
+    """Above the limit within the error, or below it with a sample that shows nothing."""
+    noisy = {"runs": 6, "machine": 0.3}
+    for slower in ({}, dict.fromkeys(range(10), 1.4)):
+        check = shift_of(live(traffic(1, **noisy)), live(traffic(2, slower=slower, **noisy)))
+        assert (check.status, check.lacks) == (Status.INCONCLUSIVE, Lack.SAMPLE)
+        assert "; a longer time or more runs tell: needs " in check.evidence
+        assert re.search(r"needs [\d,]+ requests a route on both sides, has 600: ", check.evidence)
+
+
+def test_a_shift_can_be_left_out() -> None:
+    """Where the machines are others; it stays a warning."""
+    now = live(traffic(2, slower=ALL_SLOWER))
+    check = shift_of(live(traffic(1)), now, with_shift=False)
+    assert check.status is Status.SKIPPED
+    assert check.evidence.endswith("left out by --ignore-shift")
+    assert is_shifted(check)
+    assert not is_shifted(shift_of(live(traffic(1)), live(traffic(2)), with_shift=False))
 
 
 def test_few_requests_are_inconclusive_and_say_what_is_missing() -> None:
