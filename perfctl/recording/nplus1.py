@@ -15,11 +15,11 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from perfctl.recording.fingerprint import Kind, without_offset
-from perfctl.recording.patterns import CallPath, Texts
+from perfctl.recording.patterns import CallPath, Texts, Told
 from perfctl.recording.stack import PathReader
 from perfctl.recording.state import RequestState
 
-Describe = Callable[[CallPath, FrameType], None]
+Describe = Callable[[CallPath, FrameType], Told]
 Observer = Callable[[RequestState, Any, Any, bool, int], None]
 
 THRESHOLD = 5
@@ -41,6 +41,7 @@ class Tally:
         "first",
         "last_batch",
         "max_ns",
+        "told",
         "total_ns",
         "varies",
     )
@@ -54,6 +55,7 @@ class Tally:
         self.duplicates = 0
         self.duplicate_ns = 0
         self.batch_calls = self.last_batch = 0
+        self.told: Told | None = None
 
 
 class Finding(NamedTuple):
@@ -73,7 +75,7 @@ def make_observer(  # noqa: C901 - see its docstring
     """What counts the queries of one database, called by the wrapper of its connections.
 
     This is on the way of each query, and written flat: a call of a function costs as much as a
-    dozen lines. `describe` is asked once for each path on which an N+1 is found.
+    dozen lines. `describe` is asked once a request for each path on which an N+1 is found.
     """
     known = texts.get
     get_frame = sys._getframe
@@ -143,8 +145,8 @@ def make_observer(  # noqa: C901 - see its docstring
             if number != tally.last_batch:
                 tally.last_batch = number
                 tally.batch_calls += 1
-        if not path.is_described and is_n_plus_one(path, tally):
-            describe(path, get_frame())
+        if tally.calls >= THRESHOLD and tally.told is None and is_n_plus_one(path, tally):
+            tally.told = describe(path, get_frame())
 
     return observe
 
@@ -170,7 +172,11 @@ def findings(state: RequestState) -> list[Finding]:
     tallies = (state.queries or {}).items()
     found = [
         Finding(
-            "n", path.pattern.ordinal, tally.calls, tally.total_ns // 1000, path.place, path.detail
+            "n",
+            path.pattern.ordinal,
+            tally.calls,
+            tally.total_ns // 1000,
+            *(tally.told or (path.place, None)),
         )
         for path, tally in tallies
         if is_n_plus_one(path, tally)

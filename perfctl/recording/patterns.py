@@ -7,9 +7,9 @@ enough to look at the few frames that make up the path, each at its depth (0.1 Â
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfctl.recording import fingerprint as shape
 from perfctl.recording.fingerprint import Dialect, Kind
@@ -25,6 +25,13 @@ _RECENT_PATHS = 4
 
 
 Step = tuple[int, CodeType, int]  # depth, code, instruction
+
+
+class Told(NamedTuple):
+    """Where an N+1 is, `file:line in function`, and what to do about it."""
+
+    place: str | None
+    detail: str | None
 
 
 class Pattern:
@@ -66,7 +73,7 @@ class Pattern:
 class CallPath:
     """The frames that lead to a query, nearest first."""
 
-    __slots__ = ("batch", "detail", "is_described", "key", "origin", "pattern", "place", "steps")
+    __slots__ = ("batch", "key", "origin", "pattern", "place", "steps", "told")
 
     def __init__(
         self,
@@ -80,9 +87,8 @@ class CallPath:
         self.steps = tuple(steps)
         self.batch = batch
         self.place: str | None = None
-        # What to do about it, told once an N+1 is found on this path.
-        self.is_described = False
-        self.detail: str | None = None
+        self.told: dict[Hashable, Told] = {}
+        """What was told of N+1 on this path, by what asks."""
         # By identity: the codes are kept in `steps`, so their ids stay theirs.
         expressions = ((id(code), first_of(code, at)) for _, code, at in steps)
         self.key = (*expressions, id(batch[1]) if batch else 0)

@@ -90,7 +90,7 @@ def test_one_line_is_one_finding(recorded: Recorded) -> None:
 def test_a_finding_tells_what_to_fetch_along(recorded: Recorded) -> None:
     """The relation is named so that it can be pasted."""
     visit(recorded, "/repeating/foreign_key/", is_async=False)
-    assert recorded.only.n_plus_one[0].detail == "select_related('author')"
+    assert recorded.only.n_plus_one[0].detail == "select_related('author') on Book"
 
 
 def test_each_relation_of_a_chain_is_named_from_the_rows(recorded: Recorded) -> None:
@@ -100,8 +100,8 @@ def test_each_relation_of_a_chain_is_named_from_the_rows(recorded: Recorded) -> 
         finding.sql.split(" FROM ")[1]: finding.detail for finding in recorded.only.n_plus_one
     }
     assert details == {
-        '"library_book" WHERE "library_book"."id" = ? LIMIT ?': "select_related('book')",
-        '"library_author" WHERE "library_author"."id" = ? LIMIT ?': "select_related('book__author')",
+        '"library_book" WHERE "library_book"."id" = ? LIMIT ?': "select_related('book') on Loan",
+        '"library_author" WHERE "library_author"."id" = ? LIMIT ?': "select_related('book__author') on Loan",
     }
 
 

@@ -61,13 +61,13 @@ def test_a_view_of_a_library(recorded: Recorded, shoplib: ModuleType) -> None:
     place, detail = visit(recorded, shoplib.shop)
     assert place is not None
     assert place.endswith("shoplib.py:8 in shop")
-    assert detail == "select_related('author'); in a library's code"
+    assert detail == "select_related('author') on Book; in a library's code"
 
 
 def test_a_template_of_a_library_view(recorded: Recorded, shoplib: ModuleType) -> None:
     """The template that asks is told, whoever renders it."""
     place, detail = visit(recorded, shoplib.pages)
-    assert (place, detail) == ("nplus1app/loop.html:2", "select_related('author')")
+    assert (place, detail) == ("nplus1app/loop.html:2", "select_related('author') on Book")
 
 
 def test_own_code_called_by_a_library(recorded: Recorded, shoplib: ModuleType) -> None:
@@ -112,7 +112,7 @@ def test_a_jinja_template(recorded: Recorded) -> None:
 
     place, detail = visit(recorded, view)
     assert place == "shop/list.html:4"
-    assert detail == "select_related('author')"
+    assert detail == "select_related('author') on Book"
 
 
 def test_djangos_own_code(recorded: Recorded) -> None:

@@ -65,7 +65,7 @@ def test_five_times_is_an_n_plus_one(times: int, kinds: list[str], site: Site) -
     [
         ("for a in Author.objects.all(): list(a.book_set.all())", "prefetch_related('book_set')"),
         ("for b in Book.objects.all(): list(b.tags.all())", "prefetch_related('tags')"),
-        ("for a in Author.objects.all(): a.book_set.count()", "Count('book_set')"),
+        ("for a in Author.objects.all(): a.book_set.count()", "Count('book')"),
         ("for a in Author.objects.all(): a.book_set.exists()", None),
         ("for b in Book.objects.only('pk'): b.title", "deferred"),
         ("for n in range(6): Book.objects.get(pk=n + 1)", "in_bulk"),

@@ -288,7 +288,7 @@ def model_property(request):
 
 
 def nested(request):
-    """two levels: the outer one prefetched, the inner one not: prefetch_related('tags')"""
+    """two levels: the outer one prefetched, the inner one not: prefetch_related('books__tags') on Author"""
     for author in Author.objects.prefetch_related("books"):
         for book in author.books.all():
             list(book.tags.all())  # N+1
