@@ -22,7 +22,7 @@ HOUR = 60
 ITEM = "SELECT * FROM item WHERE owner_id = ?"
 TAG = "SELECT * FROM tag WHERE item_id = ?"
 SITE = "app/views.py:9 in page"
-HINT = "prefetch_related('tags')"
+HINT = "prefetch_related('tags') on Item"
 LIST_ROUTE = "/items/"
 OTHERS = tuple(f"/other{n}/" for n in range(5))
 

@@ -134,7 +134,7 @@ def _judge(scene: Scene, shape: Shape) -> Suspect:
         before, after = (format_duration(t / n) for t, n in zip(us, calls, strict=True))
         facts.append(Evidence(f"{before} → {after} a call", 0.5))
     if shape.pattern.call_site and shape.is_more and is_worse:
-        hint = f"; {shape.pattern.hint} would fetch it at once" if shape.pattern.hint else ""
+        hint = f", instead: {shape.pattern.hint}" if shape.pattern.hint else ""
         facts.append(Evidence(f"asked once a row at {shape.pattern.call_site}{hint}", 0.5))
     facts += _about_share(scene, shape)
     name = name_pattern(shape.pattern.alias, shape.pattern.fingerprint)
