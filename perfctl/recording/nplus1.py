@@ -169,18 +169,15 @@ def _number_of_call(state: RequestState, batch: FrameType) -> int:
 
 def findings(state: RequestState) -> list[Finding]:
     """The request's findings: the N+1 first, the costliest of them first."""
-    tallies = (state.queries or {}).items()
-    found = [
-        Finding(
-            "n",
-            path.pattern.ordinal,
-            tally.calls,
-            tally.total_ns // 1000,
-            *(tally.told or (path.place, None)),
-        )
-        for path, tally in tallies
-        if is_n_plus_one(path, tally)
-    ]
+    queries = state.queries or {}
+    found = []
+    for path, tally in queries.items():
+        if is_n_plus_one(path, tally):
+            begun = _begun(path, queries)
+            calls = tally.calls + sum(first.calls for first in begun)
+            total_us = (tally.total_ns + sum(first.total_ns for first in begun)) // 1000
+            told = tally.told or Told(path.place, None)
+            found.append(Finding("n", path.pattern.ordinal, calls, total_us, *told))
     found.sort(key=lambda finding: -finding.total_us)
     return found + _duplicates(state, {finding.ordinal for finding in found})
 
@@ -189,6 +186,18 @@ def is_n_plus_one(path: CallPath, tally: Tally) -> bool:
     """Whether what came along this path is an N+1."""
     repeats = tally.calls if path.batch is None else tally.batch_calls
     return repeats >= THRESHOLD and tally.varies and path.pattern.kind is not Kind.CONTROL
+
+
+def _begun(path: CallPath, queries: dict[CallPath, Tally]) -> list[Tally]:
+    """The calls that a recursion began with: their path has its steps but for those that go deeper."""
+    begun = []
+    if path.is_recursive:
+        for at, to in itertools.combinations(range(1, len(path.steps) + 1), 2):
+            first = path.pattern.paths.get((*path.key[:at], *path.key[to:]))
+            tally = queries.get(first) if first is not None else None
+            if first is not None and tally is not None and not is_n_plus_one(first, tally):
+                begun.append(tally)
+    return begun
 
 
 def _as_key(params: Any) -> Any:

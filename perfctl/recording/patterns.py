@@ -73,7 +73,7 @@ class Pattern:
 class CallPath:
     """The frames that lead to a query, nearest first."""
 
-    __slots__ = ("batch", "key", "origin", "pattern", "place", "steps", "told")
+    __slots__ = ("batch", "is_recursive", "key", "origin", "pattern", "place", "steps", "told")
 
     def __init__(
         self,
@@ -81,11 +81,14 @@ class CallPath:
         origin: Origin,
         steps: Sequence[Step],
         batch: tuple[int, CodeType] | None = None,
+        *,
+        is_recursive: bool = False,
     ) -> None:
         self.pattern = pattern
         self.origin = origin
         self.steps = tuple(steps)
         self.batch = batch
+        self.is_recursive = is_recursive
         self.place: str | None = None
         self.told: dict[Hashable, Told] = {}
         """What was told of N+1 on this path, by what asks."""

@@ -43,7 +43,7 @@ class PathReader:
                         break
                 break
             at = at.f_back
-        path = CallPath(pattern, *found.nearest(), found.batch)
+        path = CallPath(pattern, *found.nearest(), found.batch, is_recursive=found.is_recursive)
         if path.key not in pattern.paths and path.steps:
             _, code, instruction = path.steps[0]
             path.place = self.sources.place_of(code, instruction)
@@ -75,7 +75,16 @@ class PathReader:
 class _Found:
     """What a reading of the stack has come by so far."""
 
-    __slots__ = ("batch", "batch_frame", "framework", "library", "own", "seen")
+    __slots__ = (
+        "batch",
+        "batch_frame",
+        "framework",
+        "functions",
+        "is_recursive",
+        "library",
+        "own",
+        "seen",
+    )
 
     def __init__(self) -> None:
         self.own: list[Step] = []
@@ -84,10 +93,16 @@ class _Found:
         self.batch: tuple[int, CodeType] | None = None
         self.batch_frame: FrameType | None = None
         self.seen: set[tuple[int, int]] = set()
+        self.functions: set[int] = set()
+        self.is_recursive = False
 
     def add(self, steps: list[Step], step: Step) -> None:
         """Put a frame on the path; a recursion's frames once, so that its levels share a path."""
-        key = (id(step[1]), first_of(step[1], step[2]))
+        function = id(step[1])
+        if function in self.functions:
+            self.is_recursive = True
+        self.functions.add(function)
+        key = (function, first_of(step[1], step[2]))
         if key not in self.seen:
             self.seen.add(key)
             steps.append(step)

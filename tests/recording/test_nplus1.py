@@ -136,7 +136,50 @@ def test_recursion_is_one_path(db: Database) -> None:
             walk(depth - 1)
 
     walk(9)
-    assert [finding.calls for finding in db.findings] == [9]
+    assert [(finding.calls, finding.total_us) for finding in db.findings] == [(10, 10)]
+
+
+def test_a_recursion_in_a_comprehension_is_one_path(db: Database) -> None:
+    """Its line asks and calls deeper in one expression."""
+
+    def below(depth: int) -> list[int]:
+        db.execute(GET, (depth,))
+        return list(range(depth - 1, max(0, depth) - 2, -1)) if depth else []
+
+    def walk(depth: int) -> Any:
+        return [walk(other) for other in below(depth)]
+
+    walk(9)
+    assert [finding.calls for finding in db.findings] == [10]
+
+
+def test_a_recursion_over_two_functions_is_one_path(db: Database) -> None:
+    """The call that began it counts among the others."""
+
+    def branch(depth: int) -> None:
+        for _ in [0]:
+            leaf(depth - 1)
+
+    def leaf(depth: int) -> None:
+        db.execute(GET, (depth,))
+        if depth:
+            branch(depth)
+
+    leaf(9)
+    assert [finding.calls for finding in db.findings] == [10]
+
+
+def test_a_call_from_elsewhere_does_not_begin_a_recursion(db: Database) -> None:
+    """It has its own line, which calls no deeper."""
+
+    def walk(depth: int) -> None:
+        db.execute(GET, (depth,))
+        if depth:
+            walk(depth - 1)
+
+    walk(0)
+    walk(9)
+    assert [finding.calls for finding in db.findings] == [10]
 
 
 def test_same_parameters_are_duplicates(db: Database) -> None:
