@@ -42,6 +42,8 @@ def run(con: sqlite3.Connection, statement: str, limit_s: float) -> Table:
         rows = _fetch(cursor, deadline)
     except sqlite3.OperationalError as exc:
         if "interrupted" in str(exc):
+            if time.monotonic() <= deadline:  # Ctrl-C came while the progress handler was called
+                raise KeyboardInterrupt from exc
             raise EnvironmentFault(
                 f"the statement took longer than {limit_s:g} s", "--timeout 60, or a shorter window"
             ) from exc

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,18 +13,26 @@ from perfctl.errors import EnvironmentFault, UsageError
 from perfctl.store import sql
 from perfctl.store.connection import reading
 
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
-    ],
+_ENDLESS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
 )
+
+
+@pytest.mark.parametrize("statement", _ENDLESS)
 def test_a_statement_without_end_is_ended(store: Path, statement: str) -> None:
     """While it computes, and while its rows are fetched."""
     with reading(store) as con, pytest.raises(EnvironmentFault, match=r"longer than 0\.2 s"):
         sql.run(con, statement, 0.2)
+
+
+@pytest.mark.parametrize("statement", _ENDLESS)
+def test_an_interrupt_is_not_taken_for_the_limit(store: Path, statement: str) -> None:
+    """SQLite says the same of both: where time is left, it was somebody's Ctrl-C."""
+    interrupt = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with reading(store) as con, pytest.raises(KeyboardInterrupt):
+        sql.run(con, statement, 60.0)
 
 
 def test_a_value_may_not_grow_for_long(store: Path) -> None:
