@@ -109,6 +109,7 @@ def read(ctx: typer.Context) -> Options:
     """What was said, wherever on the line; UsageError for a face that the command does not have."""
     kept = ctx.find_root().obj
     said = Options(**{name: value for name, value in kept.items() if name in Options._fields})
+    said = said._replace(format=Format(said.format))  # typer keeps the word
     command = kept.get("command")
     if said.format in OF_GATES and command not in _GATES:
         known = ", ".join(face for face in Format if face not in OF_GATES)

@@ -248,15 +248,16 @@ def migrate(session: Session) -> str:
     return f"{session.store}: schema {found} → {connection.SCHEMA_VERSION}; before it: {kept}"
 
 
-def follow(session: Session, answer: Answer) -> None:
-    """Print the rows of an answer as they come: JSON lines, or one text line each."""
+def follow(session: Session, answer: Answer, *, is_first: bool) -> None:
+    """Print the rows of an answer as they come, a line each; a header before the first."""
     from perfctl.render.requests import render_request_lines
-    from perfctl.render.rows import to_ndjson
+    from perfctl.render.rows import to_rows
 
-    if session.options.format is options.Format.TABLE:
+    face = session.options.format
+    if face is options.Format.TABLE:
         session.console.write(render_request_lines(answer, session.console))
     else:
-        session.console.write(to_ndjson(answer))
+        session.console.write(to_rows(answer, face, with_header=is_first))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,9 @@ from perfctl import session
 from perfctl.answers.endpoints import resolve_route
 from perfctl.answers.requests import Selection, list_requests
 from perfctl.commands import new_app
+from perfctl.errors import UsageError
 from perfctl.model import Window
+from perfctl.options import Format
 
 app = new_app()
 FOLLOW_S = 1.0
@@ -25,7 +27,12 @@ def requests(
     user: Annotated[str | None, typer.Option("--user", help="Only of this user (pk).")] = None,
     probes: Annotated[bool, typer.Option("--probes", help="List health probes too.")] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on: print new ones as they come.")
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Go on: print new ones as they come; csv, tsv and md have one header, json cannot.",
+        ),
     ] = False,
 ) -> int:
     """Single requests, newest first."""
@@ -33,6 +40,11 @@ def requests(
     most = session.limit_of(now)
     selection = Selection(slow, failed, route, method, user, probes, most)
     if follow:
+        if now.options.format is Format.JSON:
+            raise UsageError(
+                "--follow has no end, and so no --format json",
+                "perfctl requests --follow --format ndjson",
+            )
         session.need_store(now)
         return follow_requests(now, selection)
     with session.asking(now) as question:
@@ -46,6 +58,7 @@ def requests(
 def follow_requests(now: session.Session, selection: Selection) -> int:
     """Print requests as they arrive, oldest first, until interrupted."""
     seen: set[str] = set()
+    is_first = True
     since_ms = now.now_ms
     while True:
         now = now._replace(now_ms=int(time.time() * 1000))
@@ -57,5 +70,6 @@ def follow_requests(now: session.Session, selection: Selection) -> int:
         seen = {row.request_id for row in answer.data["requests"]}
         since_ms = max(since_ms, now.now_ms - 60_000)  # a request is known when it has ended
         if fresh:
-            session.follow(now, answer._replace(data={"requests": fresh}))
+            session.follow(now, answer._replace(data={"requests": fresh}), is_first=is_first)
+            is_first = False
         time.sleep(FOLLOW_S)

@@ -77,6 +77,18 @@ def to_markdown(answer: Answer, limit: int | None = None) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+_HEADER_LINES = {"csv": 1, "tsv": 1, "md": 2, "ndjson": 0}
+
+
+def to_rows(answer: Answer, face: str, *, with_header: bool = True) -> str:
+    """The rows in that face; without its header where they go on from others."""
+    write = {"csv": to_csv, "tsv": to_tsv, "md": to_markdown, "ndjson": to_ndjson}[face]
+    text = write(answer)
+    for _ in range(0 if with_header else _HEADER_LINES[face]):
+        text = text.partition("\n")[2]
+    return text
+
+
 def _names(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 

@@ -7,8 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from tests import segments
 from tests.commands.conftest import Perfctl
@@ -114,6 +117,47 @@ def test_demo_records_the_example_site_into_its_own_store(perfctl: Perfctl, tmp_
 def test_demo_does_not_take_another_store(perfctl: Perfctl, store: Path) -> None:
     """Never the user's."""
     assert perfctl("demo", db=store).code == 2
+
+
+@pytest.mark.parametrize(
+    ("face", "header", "between"),
+    [
+        ("csv", ["request_id,started_at,"], ","),
+        ("tsv", ["request_id\tstarted_at\t"], "\t"),
+        ("md", ["| request_id | started_at |", "| --- | --- |"], " | "),
+    ],
+)
+def test_follow_prints_one_header(store: Path, face: str, header: list[str], between: str) -> None:
+    """Then a row a request, whenever it comes."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "perfctl", "--db", store, "requests", "-f", "--format", face],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    guard = threading.Timer(30, child.kill)
+    guard.start()
+    assert child.stdout is not None
+    lines = []
+    ahead_ms = int(time.time() * 1000) + 600_000  # clamped: it counts from when it is brought in
+    for name, more in (("first", len(header)), ("second", 0)):
+        segments.write(store, [request(ahead_ms, request_id=name)])
+        lines += [child.stdout.readline() for _ in range(more + 1)]
+    child.send_signal(signal.SIGINT)
+    rest, _ = child.communicate(timeout=20)
+    guard.cancel()
+    assert rest == ""
+    assert [line.startswith(start) for line, start in zip(lines, header, strict=False)] == (
+        [True] * len(header)
+    )
+    rows = [line.strip("| ").split(between)[0] for line in lines[len(header) :]]
+    assert rows == ["first", "second"]
+
+
+def test_follow_has_no_json(perfctl: Perfctl, store: Path) -> None:
+    """One document has an end: exit 2 with the face that has none."""
+    done = perfctl("requests", "--follow", "--format", "json", db=store)
+    assert (done.code, done.out) == (2, "")
+    assert "try: perfctl requests --follow --format ndjson" in done.err
 
 
 def test_follow_prints_requests_as_they_come(store: Path) -> None:
