@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from perfctl.spool.segment import HAS_LOCKS
 from perfctl.spool.writer import SpoolWriter
 
 _TAG = "perfctl"
+_RECORDS_NOTHING = "django_hook.W003"
 
 
 def register() -> None:
@@ -36,10 +38,17 @@ def check_perfctl(**kwargs: Any) -> list[checks.CheckMessage]:
     if not HAS_LOCKS:
         message = "perfctl records nothing: this system has no fcntl"
         return [*found, checks.Warning(message, id="django_hook.W004")]
-    return [*found, *_check_place(loaded), *_check_order()]
+    order = list(_check_order())
+    records = not any(message.id == _RECORDS_NOTHING for message in order)
+    return [*found, *_check_place(loaded, is_told=records and _is_asked()), *order]
 
 
-def _check_place(loaded: HookSettings) -> Iterator[checks.CheckMessage]:
+def _is_asked() -> bool:
+    """Whether this is `manage.py check`: any other command would print that issues were identified."""
+    return sys.argv[1:2] == ["check"]
+
+
+def _check_place(loaded: HookSettings, *, is_told: bool) -> Iterator[checks.CheckMessage]:
     place = loaded.place
     if place is None:
         yield checks.Error(
@@ -49,10 +58,10 @@ def _check_place(loaded: HookSettings) -> Iterator[checks.CheckMessage]:
         )
         return
     refusal = _refusal(loaded, Path(f"{place.path}.spool"))
-    if refusal is None:
+    if refusal is None and is_told:
         message = f"perfctl records into {place.path} (from {place.origin})."
         yield checks.Info(message, id="django_hook.I001")
-    else:
+    elif refusal is not None:
         yield checks.Warning(
             f"perfctl cannot record into {place.path} (from {place.origin}): {refusal.message}",
             hint=refusal.hint,
@@ -86,7 +95,7 @@ def _check_order() -> Iterator[checks.CheckMessage]:
         yield checks.Warning(
             "perfctl records nothing: none of its middlewares is in MIDDLEWARE.",
             hint="Put the four of django_hook.middleware first in MIDDLEWARE.",
-            id="django_hook.W003",
+            id=_RECORDS_NOTHING,
         )
     elif names[: len(ours)] != ours:
         first = next(name for name in names if name not in ours)

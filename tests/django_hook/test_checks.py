@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from django.core.checks import CheckMessage, run_checks
 from tests.django_hook.recorded import CACHE, DATABASE, HOOK, Recorded
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody runs `manage.py check`."""
+    monkeypatch.setattr(sys, "argv", ["manage.py", "check"])
 
 
 def check() -> dict[str | None, CheckMessage]:
@@ -41,6 +48,17 @@ def test_tells_the_store(recorded: Recorded) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["runserver", "migrate", "test"])
+def test_other_commands_say_nothing_where_nothing_is_wrong(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Each would print that issues were identified."""
+    monkeypatch.setattr(sys, "argv", ["manage.py", command, "check"])
+    assert check() == {}
+    recorded.use(MIDDLEWARE=[SECURITY])
+    assert set(check()) == {"django_hook.W003"}
+
+
 def test_unknown_setting_is_an_error(recorded: Recorded) -> None:
     """A misspelt setting stops a deploy."""
     recorded.use(PERFCTL={"PROBE": []})
@@ -62,7 +80,7 @@ def test_order(recorded: Recorded) -> None:
 def test_no_middleware(recorded: Recorded) -> None:
     """The app alone records nothing."""
     recorded.use(MIDDLEWARE=[SECURITY])
-    assert set(check()) == {"django_hook.I001", "django_hook.W003"}
+    assert set(check()) == {"django_hook.W003"}
 
 
 def test_no_place(recorded: Recorded) -> None:
