@@ -14,6 +14,7 @@ from perfctl.answers.traffic import Traffic
 from perfctl.config import Config
 from perfctl.errors import NoDataError, UsageError
 from perfctl.model import EndpointKind
+from perfctl.recording.check import METHODS
 from perfctl.stats import ratio
 from perfctl.store import endpoints
 from perfctl.units import iso_utc
@@ -70,6 +71,8 @@ def summarise_endpoints(
     with_probes: bool = False,
 ) -> Answer:
     """Every route of the window, the one that took most time first; or one route alone."""
+    if route is not None:
+        method, route = split_route(route, method)
     found, used = traffic.read(question, config.retention)
     shown = [item for item in found if with_probes or route or traffic.is_counted(item)]
     if route is not None and found:  # without data nothing can be said about a route
@@ -93,6 +96,16 @@ def summarise_endpoints(
         }
     samples = sum(row.count for row in rows if row.kind != "probe" or route)
     return answer(question, "endpoints", data, samples, used)
+
+
+def split_route(text: str, method: str | None = None) -> tuple[str | None, str]:
+    """The method and the route of `GET /items/`, as tables write it; the method may be said apart."""
+    leading, _, route = text.partition(" ")
+    if leading.upper() not in METHODS or not route:
+        return method, text
+    if method is not None and method.upper() != leading.upper():
+        raise UsageError(f"{text!r} is not of --method {method}", "say the method once")
+    return leading.upper(), route.strip()
 
 
 def resolve_route(question: Question, route: str) -> str:

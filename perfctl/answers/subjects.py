@@ -7,11 +7,10 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from perfctl.answers.answer import Question
-from perfctl.answers.endpoints import resolve_route
+from perfctl.answers.endpoints import resolve_route, split_route
 from perfctl.answers.measures import ALIASES, MEASURES, Measure, Scope, find_measure
 from perfctl.config import Config
 from perfctl.errors import NoDataError, PerfctlError, UsageError
-from perfctl.recording.check import METHODS
 from perfctl.store import alerts, endpoints, slots
 
 _OF_ROUTE = ("request_p95", "request_p50", "queries", "error_rate")
@@ -48,7 +47,7 @@ def find_subject(
     alert = next((row for row in rows if row.id == text), None)
     if alert is not None:
         return _of_alert(question, config, alert, chosen)
-    method, path = _split(text)
+    method, path = split_route(text)
     try:
         route = resolve_route(question, path)
     except PerfctlError as exc:
@@ -59,12 +58,6 @@ def find_subject(
             raise _unknown(question, text, rows, exc.hint) from exc
         raise
     return _of_route(question, method, route, chosen)
-
-
-def _split(text: str) -> tuple[str | None, str]:
-    """The method, where there is one, and the route."""
-    method, _, path = text.partition(" ")
-    return (method.upper(), path) if method.upper() in METHODS and path else (None, text)
 
 
 def _measure(name: str) -> Measure:

@@ -15,7 +15,7 @@ app = new_app()
 @app.command(epilog="Example: perfctl endpoints '/items/<int:pk>/' --since 7d")
 def endpoints(
     ctx: typer.Context,
-    route: Annotated[str | None, typer.Argument(help="Only this route.")] = None,
+    route: Annotated[str | None, typer.Argument(help="Only this route, or GET /route/.")] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only this method.")] = None,
     order: Annotated[Order, typer.Option("--order", help="What comes first.")] = Order.TOTAL,
     probes: Annotated[bool, typer.Option("--probes", help="List health probes too.")] = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from perfctl import session
-from perfctl.answers.endpoints import resolve_route
+from perfctl.answers.endpoints import resolve_route, split_route
 from perfctl.answers.requests import Selection, list_requests
 from perfctl.commands import new_app
 from perfctl.errors import UsageError
@@ -22,7 +22,9 @@ def requests(
     ctx: typer.Context,
     slow: Annotated[bool, typer.Option("--slow", help="Above their route's threshold.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Failed or marked as errors.")] = False,
-    route: Annotated[str | None, typer.Option("--route", help="Only of this route.")] = None,
+    route: Annotated[
+        str | None, typer.Option("--route", help="Only of this route, or GET /route/.")
+    ] = None,
     method: Annotated[str | None, typer.Option("--method", help="Only of this method.")] = None,
     user: Annotated[str | None, typer.Option("--user", help="Only of this user (pk).")] = None,
     probes: Annotated[bool, typer.Option("--probes", help="List health probes too.")] = False,
@@ -38,6 +40,8 @@ def requests(
     """Single requests, newest first."""
     now = session.begin(ctx)
     most = session.limit_of(now)
+    if route:
+        method, route = split_route(route, method)
     selection = Selection(slow, failed, route, method, user, probes, most)
     if follow:
         if now.options.format is Format.JSON:

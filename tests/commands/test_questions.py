@@ -325,3 +325,23 @@ def test_long_polls_are_no_slow_pages_in_a_summary(
     data = perfctl("summary", "--format", "json", db=store).json["data"]
     assert (data["avg_ms"], data["max_ms"]) == (10, 10)
     assert [row["route"] for row in data["slowest"]] == ["/items/"]
+
+
+@pytest.mark.parametrize("verb", [("endpoints",), ("requests", "--route")])
+def test_a_route_is_taken_as_tables_print_it(
+    perfctl: Perfctl, filled: Path, verb: tuple[str, ...]
+) -> None:
+    """With its method, which then counts."""
+    found = [
+        perfctl(*verb, route, "--format", "json", db=filled).json["data"][verb[0]]
+        for route in ("/items/", "GET /items/", "get /items/", "POST /items/")
+    ]
+    assert found[0] == found[1] == found[2] != []
+    assert found[3] == []
+
+
+def test_two_methods_are_wrong_usage(perfctl: Perfctl, filled: Path) -> None:
+    """One of them is not meant."""
+    done = perfctl("endpoints", "GET /items/", "--method", "post", db=filled)
+    assert (done.code, done.out) == (2, "")
+    assert "'GET /items/' is not of --method post" in done.err
