@@ -164,14 +164,33 @@ def _assume(measure: Measure, series: Series, window: Window, opened_ms: int) ->
 
 
 def _choose(changes: Sequence[Change], opened_ms: int | None) -> Change | None:
-    """The last turn for the worse before an alert; else the last large one, for the worse if any."""
-    worse = [change for change in changes if change.effect > 0]
+    """The last turn for the worse before an alert; else the last large one, for the worse if any.
+
+    Without an alert neither more traffic nor less is worse, but what is unlike most of the time.
+    """
+    if opened_ms is None and changes and changes[0].measure.scope is Scope.TRAFFIC:
+        usual = _usual(changes)
+        worse = [change for change in changes if _leads_away(change, usual)]
+    else:
+        worse = [change for change in changes if change.effect > 0]
     if opened_ms is not None:
         before = [change for change in worse if _is_before(change, opened_ms)]
         return before[-1] if before else None
     largest = max((abs(change.effect) for change in worse or changes), default=0.0)
     large = [c for c in worse or changes if abs(c.effect) >= _AS_LARGE * largest]
     return large[-1] if large else None
+
+
+def _usual(changes: Sequence[Change]) -> float:
+    """The level that held longest."""
+    first = changes[0]
+    levels = [(first.at_ms - first.from_ms, first.before)]
+    return max(levels + [(change.to_ms - change.at_ms, change.after) for change in changes])[1]
+
+
+def _leads_away(change: Change, usual: float) -> bool:
+    before, after = (change.measure.effect(usual, level) for level in (change.before, change.after))
+    return abs(after) > abs(before)
 
 
 def _is_before(change: Change, opened_ms: int | None) -> bool:

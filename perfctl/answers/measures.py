@@ -78,7 +78,7 @@ MEASURES = {
         _requests("db_time", "ms", FEWEST_FOR_RATE, 1.1),
         _requests("n_plus_one", "ratio", FEWEST_FOR_RATE, 0.05),
         _requests("cache_hit_rate", "ratio", FEWEST_FOR_RATE, 0.05, high=False),
-        Measure("traffic", "per minute", Scope.TRAFFIC, 0, 1.2),
+        Measure("traffic", "per minute", Scope.TRAFFIC, 0, 1.2, is_worse_high=False),
         Measure("cpu", "ratio", Scope.MACHINE, 1, 0.05),
         Measure("memory", "ratio", Scope.MACHINE, 1, 0.05),
         Measure("disk", "ratio", Scope.MACHINE, 1, 0.02),

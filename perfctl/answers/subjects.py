@@ -123,6 +123,8 @@ def _measures_of_rule(config: Config, rule: str) -> tuple[Measure, ...]:
     unnamed = [rule.partition(f"_{side}_")[0] for side in ("above", "below")]
     for name in (*named, rule, *unnamed):
         found = find_measure("error_rate" if name == _ERROR_GROUP else name)
+        if found is not None and found.scope is Scope.TRAFFIC:
+            return (found._replace(is_worse_high=_is_about_much(config, rule)),)
         if found is not None and found.name == "request_p95":
             return found, MEASURES["request_p50"]  # which takes fewer requests to tell
         if found is not None:
@@ -131,6 +133,12 @@ def _measures_of_rule(config: Config, rule: str) -> tuple[Measure, ...]:
         f"rule {rule!r} watches nothing that has a series of requests or of the machine",
         f"one of {', '.join(MEASURES)} can be asked about",
     )
+
+
+def _is_about_much(config: Config, rule: str) -> bool:
+    """Whether a rule about requests fires at too many of them, not at too few."""
+    named = any(table.get("name") == rule and "above" in table for table in config.alerts)
+    return named or "_above_" in rule
 
 
 def _endpoint_in(question: Question, subject: str) -> tuple[str, str] | None:

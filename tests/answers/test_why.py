@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perfctl.answers.why import cause_line, explain
-from perfctl.config import Config
+from perfctl.config import DEFAULTS, Config
 from perfctl.errors import NoDataError, UsageError
 from perfctl.model import MINUTE_MS
 from perfctl.store import alerts
@@ -37,9 +37,14 @@ def site(store: Path) -> Site:
 def why(site: Site, ask: Ask) -> Explain:
     """Bring in what was recorded and ask why."""
 
-    def answer(subject: str = "GET /items/", **said: Any) -> dict[str, Any]:
+    def answer(
+        subject: str = "GET /items/", config: Config = DEFAULTS, **said: Any
+    ) -> dict[str, Any]:
         site.done()
-        data: dict[str, Any] = explain(ask(), Config(), subject, **said).data
+        data: dict[str, Any] = explain(ask(), config, subject, **said).data
+        for row in data["suspects"]:
+            words = [text for text in (*row["for"], *row["against"]) if text != row["what"]]
+            assert words, f"nothing is said of {row['what']}"
         return data
 
     return answer
@@ -523,6 +528,70 @@ def test_an_alert_is_explained_by_the_change_before_it(
     assert found["subject"]["route"] == "/items/"
     assert lies_at(found["change"], NOW_MS - 120 * MINUTE_MS)
     assert found["suspects"][0]["what"] == "v2"
+
+
+QUIET = {"name": "too_quiet", "metric": "requests", "subject": "all requests", "below": 20}
+BUSY = {"name": "too_busy", "metric": "requests", "subject": "all requests", "above": 2000}
+
+
+@pytest.mark.parametrize("rule", [None, "traffic", "too_quiet"])
+def test_traffic_that_stops_is_not_explained_by_a_machine_that_rests(
+    site: Site, why: Explain, store: Path, rule: str | None
+) -> None:
+    """Less load is what follows; routes and deploys are suspects, and less is worse."""
+    site.serve(BEGIN, CHANGE)
+    site.serve_others(BEGIN, CHANGE)
+    site.serve(CHANGE, per_minute=1, queue_us=100)
+    site.load(BEGIN, CHANGE, cpu=0.7, memory=0.8)
+    site.load(CHANGE, cpu=0.1, memory=0.4)
+    if rule:
+        opened_ms = CHANGE_MS + 10 * MINUTE_MS
+        subject = "requests" if rule == "traffic" else "all requests"
+        open_alert(store, rule=rule, subject=subject, pending_ms=opened_ms, opened_ms=opened_ms)
+
+    found = why("k3x9m2pq" if rule else "requests", Config(alerts=(QUIET,)))
+
+    assert found["change"]["metric"] == "traffic"
+    assert found["change"]["is_worse"] is True
+    assert lies_at(found["change"], CHANGE_MS)
+    assert set(kinds(found["suspects"])) <= {"route", "deploy"}
+    assert {"cpu", "memory", "queue"} <= set(kinds(found["cleared"]))
+
+
+def test_a_machine_that_is_overloaded_explains_traffic_that_falls(site: Site, why: Explain) -> None:
+    """What gets worse as less comes through is a suspect."""
+    site.serve(BEGIN, CHANGE, per_minute=20)
+    site.serve(CHANGE, per_minute=4, error_share=0.4)
+    site.load(BEGIN, CHANGE, cpu=0.3)
+    site.load(CHANGE, cpu=0.99)
+
+    found = why("traffic")
+
+    assert {"cpu", "errors"} <= set(kinds(found["suspects"]))
+
+
+@pytest.mark.parametrize("rule", [None, "too_busy"])
+def test_a_rush_is_made_up_by_routes(
+    site: Site, why: Explain, store: Path, rule: str | None
+) -> None:
+    """It is what leaves the usual that is explained, and a busier machine follows from it."""
+    site.serve(BEGIN, per_minute=4)
+    site.serve_others(BEGIN)
+    site.serve(CHANGE, CHANGE - 30, per_minute=90, queue_us=90_000)
+    site.load(BEGIN, CHANGE, cpu=0.2)
+    site.load(CHANGE, CHANGE - 30, cpu=0.95)
+    site.load(CHANGE - 30, cpu=0.2)
+    if rule:
+        opened_ms = CHANGE_MS + 10 * MINUTE_MS
+        open_alert(store, rule=rule, subject="all requests", opened_ms=opened_ms)
+
+    found = why("k3x9m2pq" if rule else "traffic", Config(alerts=(BUSY,)))
+
+    assert lies_at(found["change"], CHANGE_MS)
+    assert found["change"]["is_worse"] is (rule is not None)
+    assert kinds(found["suspects"]) == ["route"]
+    assert found["suspects"][0]["what"] == "GET /items/"
+    assert any("added requests" in text for text in found["suspects"][0]["for"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
-from perfctl.answers.causes.scene import FEW, MOST, Scene, Side
+from perfctl.answers.causes.scene import FEW, MOST, Scene, Side, say_points
 from perfctl.store import systems
 from perfctl.store.slots import Load
 from perfctl.units import format_bytes, format_ratio
@@ -21,7 +21,7 @@ _LEAST_SHARE = 0.2
 
 def judge_machine(scene: Scene) -> Iterator[Finding]:
     """CPU and memory, each of the host on which it rose most."""
-    for name in ("cpu", "memory"):
+    for name in () if scene.is_rush else ("cpu", "memory"):
         if name != scene.change.measure.name:
             yield _judge(scene, name)
 
@@ -84,7 +84,8 @@ def _judge(scene: Scene, name: str) -> Finding:
     figures = f"{name}{place} {format_ratio(before)} → {format_ratio(after)}"
     if rise < _RISE:
         return Cleared(name, figures)
-    facts = [Evidence(figures, 1 + 2 * min(1.0, rise / _LARGE_RISE))]
+    said = f"at {format_ratio(after)} after the change, {say_points(before, after)}"
+    facts = [Evidence(said, 1 + 2 * min(1.0, rise / _LARGE_RISE))]
     limits = getattr(scene.config.thresholds, name)
     _, worse = scene.oriented(before, after)
     if worse > limits.threshold:

@@ -51,8 +51,8 @@ def judge_routes(scene: Scene) -> Iterator[Finding]:
     if scene.subject.route is not None or measure.name in ("memory", "disk"):
         return
     part = _PARTS.get(measure.name) or _Part(None, f"requests above {measure.say(_better(scene))}")
-    is_worse = scene.change.effect > 0
-    better, worse = (scene.before, scene.after) if is_worse else (scene.after, scene.before)
+    is_more = scene.is_rush if scene.is_about_traffic else scene.is_worse
+    better, worse = (scene.before, scene.after) if is_more else (scene.after, scene.before)
     amounts = {
         endpoint: (_amount(scene, part, endpoint, better), _amount(scene, part, endpoint, worse))
         for endpoint in worse.routes
@@ -66,7 +66,7 @@ def judge_routes(scene: Scene) -> Iterator[Finding]:
     shares = {endpoint: (worst - best) / whole for endpoint, (best, worst) in amounts.items()}
     for endpoint in sorted(shares, key=lambda endpoint: -shares[endpoint])[:_MOST]:
         if shares[endpoint] >= _LEAST_SHARE:
-            kind = "added" if is_worse else "saved"
+            kind = "added" if is_more else "lost" if scene.is_about_traffic else "saved"
             share = f"{format_ratio(shares[endpoint])} of the {kind} {part.noun}"
             facts = [Evidence(share, 3 * shares[endpoint]), *_about_route(scene, endpoint)]
             yield Suspect("route", f"{endpoint.method} {endpoint.route}", tuple(facts))

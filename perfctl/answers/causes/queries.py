@@ -94,7 +94,7 @@ def _share(scene: Scene, shape: Shape) -> float | None:
         better, worse = scene.oriented(*_totals(scene))
         added, own = worse - better, shape.calls[1] - shape.calls[0]
     elif scene.is_about_time and scene.added_us is not None:
-        added = scene.added_us if scene.change.effect > 0 else -scene.added_us
+        added = scene.added_us if scene.is_worse else -scene.added_us
         own = shape.us[1] - shape.us[0]
     else:
         return None
@@ -122,7 +122,7 @@ def _matters(shape: Shape) -> bool:
 
 
 def _judge(scene: Scene, shape: Shape) -> Suspect:
-    is_worse = scene.change.effect > 0
+    is_worse = scene.is_worse
     calls, us = scene.oriented(*shape.calls), scene.oriented(*shape.us)
     facts = []
     if shape.is_new:
@@ -149,10 +149,10 @@ def _about_share(scene: Scene, shape: Shape) -> Iterator[Evidence]:
     share = format_ratio(shape.share)
     if scene.is_about_time:
         own = format_duration(max(0.0, shape.us[1] - shape.us[0]))
-        more, longer = ("more", "longer") if scene.change.effect > 0 else ("less", "less")
+        more, longer = ("more", "longer") if scene.is_worse else ("less", "less")
         text = f"{own} {more} a request, {share} of what it takes {longer}"
     else:
-        text = f"{share} of the {'added' if scene.change.effect > 0 else 'saved'} queries"
+        text = f"{share} of the {'added' if scene.is_worse else 'saved'} queries"
     yield Evidence(text, 3 * shape.share if shape.share >= 0.1 else -1.5)
 
 

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from perfctl.answers import measures
 from perfctl.answers.causes.evidence import Cleared, Evidence, Finding, Suspect, Unknown
 from perfctl.answers.causes.machine import own_cpus
-from perfctl.answers.causes.scene import FEW, MOST, Scene, Side, is_of_machine
+from perfctl.answers.causes.scene import (
+    FEW,
+    MOST,
+    Scene,
+    Side,
+    is_of_machine,
+    say_points,
+    say_times,
+)
 from perfctl.answers.measures import mean_ms
 from perfctl.model import MINUTE_MS
 from perfctl.stats import FEWEST_FOR_RATE, ratio
@@ -24,7 +32,7 @@ _SLOWER_BY_US = 200
 
 def judge_traffic(scene: Scene) -> Iterator[Finding]:
     """Requests a minute, of the subject and of all."""
-    if scene.change.measure.name == "traffic":
+    if scene.is_about_traffic:
         return
     before, after = _rate(scene.before), _rate(scene.after)
     if before is None or after is None:
@@ -36,7 +44,8 @@ def judge_traffic(scene: Scene) -> Iterator[Finding]:
     if worse < better * _MORE:
         yield Cleared("traffic", figures)
         return
-    facts = [Evidence(figures, min(2.0, math.log2(worse / better)))]
+    said = f"{say_times(before, after)} as many requests as before"
+    facts = [Evidence(said, min(2.0, math.log2(worse / better)))]
     if busy[0] is not None and busy[1] is not None:
         facts.append(Evidence(f"{busy[0]:.1f} → {busy[1]:.1f} requests at a time", 0.2))
     facts += _about_pressure(scene)
@@ -59,7 +68,7 @@ def _about_pressure(scene: Scene) -> Iterator[Evidence]:
 
 def judge_queue(scene: Scene) -> Iterator[Finding]:
     """Waiting before the middleware, which no duration holds."""
-    if scene.change.measure.name == "queue_time":
+    if scene.change.measure.name == "queue_time" or scene.is_rush:
         return
     before, after = (_queue(side.cell) for side in _sides(scene))
     if before is None or after is None:
@@ -69,7 +78,8 @@ def judge_queue(scene: Scene) -> Iterator[Finding]:
     if not scene.rises(before, after, _MORE, _QUEUE_RISE_MS):
         yield Cleared("queue", figures)
         return
-    facts = [Evidence(figures, 1.5)]
+    longer = "longer" if after > before else "less long"
+    facts = [Evidence(f"a request waits {_ms(abs(after - before))} {longer} on average", 1.5)]
     if scene.is_about_time:
         facts.append(Evidence("a request waits there before its time begins to count", -0.5))
     yield Suspect("queue", figures, tuple(facts))
@@ -104,14 +114,19 @@ def judge_errors(scene: Scene) -> Iterator[Finding]:
     if is_about_errors:
         return
     if is_risen:
-        yield Suspect("errors", figures, (Evidence(figures, 1.0),))
+        said = f"{say_points(before, after)} of the requests fail"
+        yield Suspect("errors", figures, (Evidence(said, 1.0),))
     else:
         yield Cleared("errors", figures)
 
 
 def judge_cache(scene: Scene) -> Iterator[Finding]:
     """The hit rate of the caches that the subject uses."""
-    if scene.change.measure.name == "cache_hit_rate" or is_of_machine(scene):
+    if (
+        scene.change.measure.name == "cache_hit_rate"
+        or is_of_machine(scene)
+        or scene.is_about_traffic
+    ):
         return
     cells = [side.cell for side in _sides(scene)]
     counts = [0 if cell is None else cell.cache_hits + cell.cache_misses for cell in cells]
@@ -128,7 +143,8 @@ def judge_cache(scene: Scene) -> Iterator[Finding]:
     if drop < _HIT_DROP:
         yield Cleared("cache", figures)
         return
-    facts = [Evidence(figures, 1 + min(2.0, 4 * drop))]
+    said = f"{say_points(before, after)} of the keys are found"
+    facts = [Evidence(said, 1 + min(2.0, 4 * drop))]
     if scene.works_otherwise:
         said = f"what is not found is fetched: {'; '.join(scene.works_otherwise)}"
         facts.append(Evidence(said, 0.3))
@@ -137,7 +153,7 @@ def judge_cache(scene: Scene) -> Iterator[Finding]:
 
 def judge_database(scene: Scene) -> Iterator[Finding]:
     """How long a query takes that others ask: whether the database itself is slower."""
-    if is_of_machine(scene):
+    if is_of_machine(scene) or scene.is_rush:
         return
     sides = [_queries_elsewhere(scene, side) for side in _sides(scene)]
     if min(count for count, _ in sides) < FEWEST_FOR_RATE:
@@ -150,7 +166,8 @@ def judge_database(scene: Scene) -> Iterator[Finding]:
         yield Cleared("database", figures)
         return
     better, worse = scene.oriented(before, after)
-    facts = [Evidence(figures, 1 + min(1.5, math.log2(worse / max(better, 1.0))))]
+    said = f"{format_duration(before)} before the change, {format_duration(after)} after it"
+    facts = [Evidence(said, 1 + min(1.5, math.log2(worse / max(better, 1.0))))]
     share = ratio(scene.added_db_us or 0, scene.added_us or 0)
     if scene.is_about_time and share is not None:
         said = f"{format_ratio(min(1.0, max(0.0, share)))} of the added time is in the database"
@@ -163,7 +180,7 @@ def judge_database(scene: Scene) -> Iterator[Finding]:
 
 def judge_answers(scene: Scene) -> Iterator[Finding]:
     """The size of the answers: more data makes more work."""
-    if is_of_machine(scene):
+    if is_of_machine(scene) or scene.is_about_traffic:
         return
     before, after = (_size(side.cell) for side in _sides(scene))
     if not before or not after:
@@ -173,7 +190,8 @@ def judge_answers(scene: Scene) -> Iterator[Finding]:
     if worse < better * _MORE:
         yield Cleared("response", figures)
         return
-    yield Suspect("response", figures, (Evidence(figures, min(2.0, math.log2(worse / better))),))
+    said = f"{say_times(before, after)} as large as before"
+    yield Suspect("response", figures, (Evidence(said, min(2.0, math.log2(worse / better))),))
 
 
 def _sides(scene: Scene) -> tuple[Side, Side]:

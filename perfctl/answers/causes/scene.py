@@ -111,7 +111,22 @@ class Scene(NamedTuple):
 
     def oriented(self, before: float, after: float) -> tuple[float, float]:
         """Both values, that of the worse side last."""
-        return (before, after) if self.change.effect > 0 else (after, before)
+        return (before, after) if self.is_worse else (after, before)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether what came with the change is looked for, not what went with it."""
+        return self.change.effect > 0 or self.is_about_traffic
+
+    @property
+    def is_about_traffic(self) -> bool:
+        """Whether the change is one of how many requests there are."""
+        return self.change.measure.scope is Scope.TRAFFIC
+
+    @property
+    def is_rush(self) -> bool:
+        """Whether there are more requests, from which more load of all kinds follows."""
+        return self.is_about_traffic and self.change.after > self.change.before
 
     @property
     def spread(self) -> tuple[str, float] | None:
@@ -265,6 +280,19 @@ def _added(scene: Scene, total: str, count: str) -> float | None:
         return None
     means = _both(ratio(getattr(cell, total), getattr(cell, count)) for cell in (before, after))
     return None if means is None else means[1] - means[0]
+
+
+def say_times(before: float, after: float) -> str:
+    """`6.0 times`, `0.17 times`."""
+    times = after / before
+    return f"{times:.1f} times" if times >= 1 else f"{times:.2g} times"
+
+
+def say_points(before: float, after: float) -> str:
+    """How much of a share was added or went: `72 percentage points more`."""
+    points = 100 * abs(after - before)
+    number = f"{points:.0f}" if points >= 1 else f"{points:.1f}"
+    return f"{number} percentage points {'more' if after > before else 'less'}"
 
 
 def is_of_machine(scene: Scene) -> bool:
