@@ -31,6 +31,7 @@ def _check(site: Site, text: str = "", **settings: Any) -> dict[str, str]:
         + text
         + """
     from django.core import checks
+    sys.argv = ["manage.py", "check"]
     for message in checks.run_checks():
         tell([message.id, str(message.msg), str(message.hint), message.level])
     """,
