@@ -38,6 +38,7 @@ _ERROR, _KILLED, _CANCELLED = int(Flag.ERROR), int(Flag.KILLED), int(Flag.CANCEL
 _CANCELLED_STATUS = 499
 _NO_STATUS = 599
 """For what a view put there that is no status of HTTP; it is a failure, and recorded as one."""
+_WITHOUT_BODY = (204, 304)
 _LONGEST_LENGTH = 12
 """Digits of a length that a record can have: under a tebibyte."""
 
@@ -207,7 +208,9 @@ class Hook:
                     state.response_bytes = NULL
             if response.streaming:
                 self._tell_agent(state, request)  # it may fail yet
-                streams.follow(response, state, functools.partial(self._write, endpoint))
+                has_body = request.method != "HEAD" and state.status not in _WITHOUT_BODY
+                done = functools.partial(self._write, endpoint)
+                streams.follow(response, state, done, has_body=has_body)
             elif state.has_more or endpoint.is_special or state.status >= 500:
                 if state.failures is not None:
                     self._tell_agent(state, request)

@@ -32,10 +32,15 @@ _CANCELLED = int(Flag.CANCELLED)
 _CLIENT_LEFT = (asyncio.CancelledError, GeneratorExit)
 
 
-def follow(response: HttpResponseBase, state: RequestState, done: Done) -> None:
-    """Call `done` once the response has been sent, has failed or was given up."""
+def follow(
+    response: HttpResponseBase, state: RequestState, done: Done, *, has_body: bool = True
+) -> None:
+    """Call `done` once the response has been sent, has failed or was given up.
+
+    Nobody reads one that the client gets without its body, and that is not given up.
+    """
     state.flags |= _STREAM
-    ending = _Ending(state, done)
+    ending = _Ending(state, done, has_body=has_body)
     is_file = isinstance(response, FileResponse) and getattr(response, "file_to_stream", None)
     if isinstance(response, StreamingHttpResponse) and not is_file:
         _wrap(response, ending)
@@ -63,10 +68,11 @@ def _wrap(response: StreamingHttpResponse, ending: _Ending) -> None:
 class _Ending:
     """What is the same for all streams: the clock, the bytes, and that it is recorded once."""
 
-    def __init__(self, state: RequestState, done: Done) -> None:
+    def __init__(self, state: RequestState, done: Done, *, has_body: bool) -> None:
         self.state = state
         self.close_content: Callable[[], object] | None = None
         self._done = done
+        self._has_body = has_body
         self._counts_bytes = state.response_bytes == NULL
         self._is_begun = self._is_over = False
 
@@ -103,7 +109,9 @@ class _Ending:
             end(self.state)
 
     def close(self) -> None:
-        """The response is closed: by the server at its end, or early."""
+        """The response is closed: by the server at its end, or early, as the client has left."""
+        if self._is_begun and self._has_body and not self._is_over:
+            self.state.flags |= _CANCELLED
         close, self.close_content = self.close_content, None
         if close is not None:
             with _Step(self):

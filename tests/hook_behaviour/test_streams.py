@@ -126,7 +126,7 @@ def test_a_sync_stream_closed_early_is_recorded_at_its_close(read: int, site: Si
     """
     )
     request = site.request
-    assert (request.status, request.flags & STREAM) == (200, STREAM)
+    assert (request.status, request.flags) == (200, STREAM | (CANCELLED if read else 0))
     assert (request.queries, request.response_bytes or 0) == (read * 2, read * 4)
     assert request.lifetime_us is not None
     assert site.errors == []
@@ -378,16 +378,42 @@ def test_a_stream_changed_by_a_middleware_further_out_is_followed(site: Site) ->
     assert (site.request.flags, site.request.queries) == (STREAM, 3)
 
 
-def test_a_stream_answered_to_head_is_recorded_at_its_close(site: Site) -> None:
-    """Nobody reads it."""
+@pytest.mark.parametrize("read", [0, 1])
+@pytest.mark.parametrize(
+    ("method", "headers"), [("HEAD", {}), ("GET", {"If-None-Match": '"sent"'})]
+)
+def test_an_answer_without_a_body_is_recorded_at_its_close(
+    method: str, headers: dict[str, str], read: int, site: Site
+) -> None:
+    """Whether a server looks at a chunk of it or not, no client has left."""
+    site.run(
+        f"""
+    @page("")
+    def view(request):
+        return StreamingHttpResponse(iter([b"a", b"b"]), headers={{"ETag": '"sent"'}})
+
+    environ = wsgi_environ({method!r}, "/", headers={headers})
+    response = handler()(environ, lambda status, headers: None)
+    for _ in range({read}):
+        next(iter(response), None)
+    response.close()
+    """,
+        MIDDLEWARE=["Performance", "Database", "django.middleware.http.ConditionalGetMiddleware"],
+    )
+    assert site.request.flags & CANCELLED == 0
+
+
+def test_a_stream_read_to_its_end_was_not_cut(site: Site) -> None:
+    """However late it is closed."""
     site.run(
         _STREAMS
         + """
-    response = handler()(wsgi_environ("HEAD", "/sync/"), lambda status, headers: None)
+    response = handler()(wsgi_environ("GET", "/sync/"), lambda status, headers: None)
+    list(response)
     response.close()
     """
     )
-    assert (site.request.method, site.request.flags & STREAM) == ("HEAD", STREAM)
+    assert site.request.flags == STREAM
 
 
 def test_an_empty_stream_is_recorded(site: Site) -> None:
