@@ -15,6 +15,8 @@ _PATH_FORMAT_SUFFIX = re.compile(r"<drf_format_suffix\w*:format>")
 _REGEX_FORMAT_SUFFIX = re.compile(r"\.<format>(/?)$")
 _QUANTIFIER = re.compile(r"\{\d*,?\d*\}\??|[*+?][?+]?")
 _GROUP_NAME = re.compile(r"\(\?P<(\w+)>")
+_WORDS = re.compile(r"[\w./~ ()|-]*")
+_LONGEST_ALTERNATIVES = 100
 _CLASSES = "dDwWsS"
 _POSITIONS = "AbBZ"
 
@@ -91,9 +93,37 @@ def _group(text: str) -> str:
     if name is not None:
         return f"<{name[1]}>"
     if text.startswith("(?:"):
-        inside = text[3:-1]
-        return _UNNAMED if "|" in inside else _simplify(inside)
+        return _alternatives(text[3:-1])
     return "" if text.startswith("(?") else _UNNAMED
+
+
+def _alternatives(text: str) -> str:
+    """What captures nothing: words stay as they are, since they tell one route from another."""
+    shown = [_simplify(part) for part in _split(text)]
+    if len(shown) == 1:
+        return shown[0]
+    joined = f"({'|'.join(shown)})"
+    is_plain = len(joined) <= _LONGEST_ALTERNATIVES and all(map(_WORDS.fullmatch, shown))
+    return joined if is_plain else _UNNAMED
+
+
+def _split(text: str) -> list[str]:
+    """The alternatives of a group: what stands between the `|` that are in no group of their own."""
+    parts, start, at = [], 0, 0
+    while at < len(text):
+        char = text[at]
+        if char == "|":
+            parts.append(text[start:at])
+            start = at + 1
+        if char == "\\":
+            at += 2
+        elif char == "[":
+            at = _end_of_class(text, at)
+        elif char == "(":
+            at = _end_of_group(text, at)
+        else:
+            at += 1
+    return [*parts, text[start:]]
 
 
 def _end_of_class(pattern: str, at: int) -> int:
