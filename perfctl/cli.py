@@ -84,6 +84,21 @@ class PerfctlGroup(TyperGroup):
         add_globals(command)
         return command
 
+    def resolve_command(
+        self, ctx: "Context", args: list[str]
+    ) -> "tuple[str | None, Command | None, list[str]]":
+        """The command that is called; for an unknown one the nearest are named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except TyperException as exc:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _BY_NAME)
+            if near:
+                names = ", ".join(f"'{name}'" for name in near)
+                exc.message = f"{exc.message.rstrip('.')}. Did you mean {names}?"
+            raise
+
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """The commands by heading, without importing any."""
         for heading in dict.fromkeys(entry.heading for entry in COMMANDS):
@@ -176,8 +191,16 @@ def _usage(exc: TyperException, console: Console) -> int:
         console.note(context.get_help())  # beside the result, of which there is none
         return exc.exit_code
     path = context.command_path if context is not None else "perfctl"
-    console.fail(exc.format_message().rstrip("."), f"{path} -h")
+    console.fail(_wording(exc).rstrip("."), f"{path} -h")
     return 2
+
+
+def _wording(exc: TyperException) -> str:
+    param = getattr(exc, "param", None)
+    lowest = getattr(getattr(param, "type", None), "min", None)
+    if param is None or lowest is None:
+        return str(exc.format_message())
+    return f"{param.opts[0]}: say a number from {lowest:g}"
 
 
 def _bug(exc: Exception, console: Console, *, is_verbose: bool) -> int:

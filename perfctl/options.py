@@ -110,8 +110,7 @@ def read(ctx: typer.Context) -> Options:
     kept = ctx.find_root().obj
     said = Options(**{name: value for name, value in kept.items() if name in Options._fields})
     said = said._replace(format=Format(said.format))  # typer keeps the word
-    command = kept.get("command")
-    if said.format in OF_GATES and command not in _GATES:
+    if said.format in OF_GATES and kept.get("command") not in _GATES:
         known = ", ".join(face for face in Format if face not in OF_GATES)
-        raise UsageError(f"perfctl {command} has no --format {said.format}", f"one of {known}")
+        raise UsageError(f"{ctx.command_path} has no --format {said.format}", f"one of {known}")
     return said
