@@ -7,6 +7,7 @@ for `perfctl query`.
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -111,9 +112,18 @@ def add_globals(command: Any) -> None:
     """Let a command and its own subcommands take the global options behind the verb too."""
     for subcommand in getattr(command, "commands", {}).values():
         add_globals(subcommand)
+    for param in command.params:
+        if param.param_type_name == "argument":
+            param.metavar = param.metavar or param.name.upper()
+            param.make_metavar = partial(_name_argument, param)
     own = {option for param in command.params for option in param.opts}
     command.params.extend(p for p in global_params() if not own.intersection(p.opts))
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+
+
+def _name_argument(param: Any, ctx: "Context", *, usage: bool = False) -> str:
+    """An argument as the reference writes it: `ID…`, `[ROUTE]`."""
+    return f"[{param.metavar}]" if usage and not param.required else str(param.metavar)
 
 
 app = typer.Typer(

@@ -191,7 +191,7 @@ def _section(shown: Shown) -> str:
 
 def _usage(name: str, params: list[Any]) -> str:
     arguments = [
-        param.name.upper() if param.required else f"[{param.name.upper()}]"
+        param.metavar if param.required else f"[{param.metavar}]"
         for param in params
         if param.param_type_name == "argument"
     ]
@@ -206,7 +206,7 @@ def _table(params: list[Any]) -> str:
 
 def _spelled(param: Any) -> str:
     if param.param_type_name == "argument":
-        return f"`{param.name.upper()}`"
+        return f"`{param.metavar}`"
     value = "" if param.is_flag else f" {param.metavar or param.name.upper()}"
     return ", ".join(f"`{opt}{value}`" for opt in param.opts)
 

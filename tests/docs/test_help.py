@@ -11,6 +11,7 @@ import typer
 
 from perfctl.cli import app
 from perfctl.options import global_params
+from tests.docs import generate
 from tests.docs.commands import DATA, Shown, example_of, own_params, shown_commands
 from tests.docs.conftest import Run
 
@@ -37,6 +38,16 @@ def test_every_command_has_an_example_that_is_right(shown: Shown) -> None:
     group.params.extend(global_params())
     context = group.make_context("perfctl", words[1:], obj={})
     assert called(context) == shown.name
+
+
+@pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: shown.name)
+def test_help_and_reference_name_the_arguments_alike(shown: Shown) -> None:
+    """`ID…` in both, not the name of a variable."""
+    page = (generate.DOCS / "cli.md").read_text()
+    group = typer.main.get_command(app)
+    context = group.make_context("perfctl", [], resilient_parsing=True)
+    _, *words = shown.command.collect_usage_pieces(context)
+    assert f"\n### `{' '.join(['perfctl', shown.name, *words])}`\n" in page
 
 
 def called(context: Any) -> str:
