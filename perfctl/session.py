@@ -21,6 +21,7 @@ from perfctl.options import Options
 from perfctl.render.face import show
 from perfctl.store import connection, ownership, place
 from perfctl.store.connection import StoreBusy
+from perfctl.visible import visible
 
 DRAIN_BUDGET_S = 2.0
 DAY_MS = 24 * 3_600_000
@@ -88,6 +89,16 @@ def make(session: Session, *, group: str | None = None, owner: str | None = None
     return is_new
 
 
+def ensure(session: Session) -> None:
+    """Make the store where there is none, and say so: without a spool it may be a mistyped path."""
+    is_fed = place.spool_folder(session.store).exists()
+    if make(session) and not is_fed:
+        session.console.note(
+            f"perfctl: {visible(str(session.store))} (from {session.located.origin})"
+            " did not exist: a new store was made there"
+        )
+
+
 @contextlib.contextmanager
 def asking(
     session: Session,
@@ -152,7 +163,7 @@ def _bring_in(session: Session, budget_s: float | None) -> tuple[int, tuple[str,
         )
         warnings = drained.remarks
         if drained.is_complete:
-            return 0, ()
+            return 0, warnings
     except StoreBusy:
         pass
     except StoreError as exc:

@@ -25,7 +25,7 @@ def collect(
     interval_ms = None if every is None else units.parse_duration(every)
     if interval_ms is not None and interval_ms < 1000:
         raise UsageError("--every must be at least 1s", "perfctl collect --every 10s")
-    session.make(now)
+    session.ensure(now)
     while True:
         answer = cycle.run(now.store, now.config, int(time.time() * 1000), interval_ms)
         is_read = now.options.quiet or session.reply(now, answer)

@@ -79,7 +79,7 @@ def mark(
     said = release_.named(ref, release, environment, found)
     held = packages.find_environment(os.environ, folders, python=python, venv=venv)
     contents = packages.read_packages(held)
-    session.make(now)
+    session.ensure(now)
     host, _ = settings.host_name(os.environ)
     marked = actions.mark(now.store, said, held, contents, host, at_ms)
     with session.asking(_unfiltered(now)) as question:

@@ -38,7 +38,7 @@ class Drained(NamedTuple):
     requests: int
     records: int
     rejected: int
-    """Lines that were torn or invalid."""
+    """Lines that were refused: torn, invalid, of an unknown kind, or too old."""
     is_complete: bool
     """Whether nothing was left waiting when it ended."""
     remarks: tuple[str, ...] = ()
@@ -113,6 +113,8 @@ class _Drain:
         self._clock = ClockWatch(con, now_ms, self._kept.requests_ms)
         self._left: set[str] = set()
         """Segments that are not for now: of a newer format, or the clock is wrong."""
+        self._newer = 0
+        """How many of them are of a newer format."""
         self._requests = self._records = self._rejected = 0
 
     def run(self) -> Drained:
@@ -131,8 +133,17 @@ class _Drain:
             self._records,
             self._rejected,
             is_complete and not self._clock.is_ahead,
-            self._clock.remarks(),
+            (*self._clock.remarks(), *self._remarks()),
         )
+
+    def _remarks(self) -> Iterator[str]:
+        if self._newer:
+            number = "1 segment" if self._newer == 1 else f"{self._newer} segments"
+            verb = "is" if self._newer == 1 else "are"
+            yield (
+                f"{number} of a newer format {verb} left in the spool:"
+                " pip install --upgrade perfctl"
+            )
 
     def _is_over(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline
@@ -231,6 +242,7 @@ class _Drain:
         """Whether it is for a newer perfctl, which `doctor` names, or for a clock that is right."""
         if header is not None:
             is_newer = header.format_version > check.FORMAT_VERSION
+            self._newer += is_newer
             return is_newer or self._clock.leaves(chunk, header.source)
         source = "" if origin_id is None else origins.host_and_source(self._con, origin_id)[1]
         return self._clock.leaves(chunk, source)
@@ -281,6 +293,7 @@ class _Drain:
                 return
             if tail or (not position and segment.size):  # zeros: a crash before they were data
                 counters.add(self._con, "", {"refused:torn_tail": 1}, self._now_ms)
+                self._rejected += 1
                 self._keep(segment.name, Position(segment.size, origin_id))
         segment.remove()
 

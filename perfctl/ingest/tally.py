@@ -20,6 +20,7 @@ from perfctl.store.errors import ErrorRow
 from perfctl.store.gate import ExactRow
 
 FUTURE_MS = 60_000
+_REASONS = ("torn", "invalid", "kind", "old")
 _DETAIL_MS = 600_000
 _UNKNOWN = ("(other)", "(other)")
 
@@ -242,8 +243,8 @@ class Tally:
 
     @property
     def rejected(self) -> int:
-        """Lines that were torn or invalid."""
-        return self.counts.get("refused:torn", 0) + self.counts.get("refused:invalid", 0)
+        """Lines that were refused."""
+        return sum(self.counts.get(f"refused:{reason}", 0) for reason in _REASONS)
 
     def write(self, host: str) -> set[tuple[int, int]]:
         """Add all of it to the store; returns the (level, period) pairs of hours and days touched."""

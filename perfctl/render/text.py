@@ -67,7 +67,8 @@ def notes(answer: Answer, console: Console) -> str:
         missing.append(f"{coverage.dropped:,} records were dropped (perfctl doctor)")
     if coverage.pending_bytes:
         waiting = format_bytes(coverage.pending_bytes)
-        missing.append(f"{waiting} wait in the spool (perfctl collect)")
+        remedy = "" if answer.command == "collect" else " (perfctl collect)"  # it left them itself
+        missing.append(f"{waiting} wait in the spool{remedy}")
     if coverage.newest_age_s is not None and coverage.newest_age_s > _OLD_S:
         missing.append(f"newest request {format_duration(coverage.newest_age_s * 1e6)} ago")
     lines += [paint(line, "dim", console) for line in flow(missing, console.width, " · ")]

@@ -39,6 +39,49 @@ def test_collect_brings_in_what_waits_and_says_so(
     assert 0 <= data["system"]["memory"] <= 1
 
 
+def test_a_new_store_is_said_to_be_one(perfctl: Perfctl, tmp_path: Path) -> None:
+    """A mistyped path in cron must not go unnoticed: on stderr, with -q too, and only once."""
+    store = tmp_path / "mistyped" / "perfctl.db"
+    done = perfctl("collect", "-q", db=store)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"perfctl: {store} (from --db) did not exist: a new store was made there\n"
+    assert perfctl("collect", "-q", db=store).err == ""
+    fed = tmp_path / "fed.db"
+    segments.write(fed, [request()])
+    assert perfctl("collect", db=fed).err == ""
+    marked = tmp_path / "other" / "perfctl.db"
+    assert "a new store was made" in perfctl("deploy", "mark", "v1", db=marked).err
+
+
+def test_what_is_too_old_is_rejected_too(perfctl: Perfctl, store: Path, now_ms: int) -> None:
+    """As many as `doctor` counts, torn tails among them."""
+    old_ms = now_ms - 90 * 86_400_000
+    records = [request(now_ms), request(old_ms), ["x", 1], ["r"]]
+    segments.write(store, records, raw=b"torn\nno end")
+    done = perfctl("collect", "--format", "json", db=store)
+    assert (done.json["data"]["ingested"], done.json["data"]["rejected"]) == (1, 5)
+    said = perfctl("doctor", "--format", "json", db=store).json["data"]["findings"]
+    (refused,) = [found["detail"] for found in said if found["name"] == "refused"]
+    assert refused.startswith("5 refused by the reader: ")
+
+
+def test_a_segment_of_a_newer_format_is_named(perfctl: Perfctl, store: Path, now_ms: int) -> None:
+    """It waits because this perfctl cannot read it: to collect once more is no remedy."""
+    path = segments.write(store, [request(now_ms)], head=segments.header(version=9))
+    size = f"{path.stat().st_size} B"
+    done = perfctl("collect", db=store)
+    assert done.code == 0
+    assert (
+        "▲ 1 segment of a newer format is left in the spool: pip install --upgrade perfctl"
+        in done.out
+    )
+    assert f"{size} wait in the spool\n" in done.out
+    assert "(perfctl collect)" not in done.out
+    segments.write(store, [request(now_ms)], head=segments.header(version=9))
+    warnings = perfctl("endpoints", "--format", "json", db=store).json["warnings"]
+    assert any(warning.startswith("2 segments of a newer format are left") for warning in warnings)
+
+
 def test_samples_are_what_health_shows_of_another_machine(perfctl: Perfctl, store: Path) -> None:
     """A store of host `elsewhere` is answered from its samples, not from this machine."""
     env = {"PERFCTL_HOST": "elsewhere"}
