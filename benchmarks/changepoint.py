@@ -104,7 +104,7 @@ def tables() -> None:
             mean = (count + 1) / 2
             variance = sum((rank - mean) ** 2 for rank in range(1, count + 1)) / (count - 1)
             of_ranks.append(_strongest(ranks(values), variance))
-            noise = changepoint._noise(values, 0.0)
+            noise = changepoint._noise(values, changepoint._Alike(0.0, 0.0))
             of_values.append(_strongest(clean(values), noise.variance))
         place = int(0.995 * series)
         print(f"({count}, {sorted(of_ranks)[place]:.1f}) ({count}, {sorted(of_values)[place]:.1f})")

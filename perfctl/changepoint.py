@@ -83,11 +83,18 @@ class _Split(NamedTuple):
     """Of the interval in which it is."""
 
 
+class _Alike(NamedTuple):
+    """How much each cell is like the one before."""
+
+    values: float
+    ranks: float
+
+
 class _Noise(NamedTuple):
     variance: float
-    """As if all cells were independent of each other."""
+    """Of values, as if all cells were independent of each other."""
     share: float
-    """How many independent cells one is worth."""
+    """How many independent cells one is worth, of ranks."""
 
 
 def find_steps(values: Sequence[float]) -> list[Step]:
@@ -95,15 +102,16 @@ def find_steps(values: Sequence[float]) -> list[Step]:
     if len(values) < FEWEST or min(values) == max(values):
         return []
     cleaned = clean(values)
-    alike = 0.0
+    ranked = ranks(values)
+    alike = _Alike(0.0, 0.0)
     for _ in range(_MOST_ROUNDS):
         noise = _noise(values, alike)
         found = _segment(values, cleaned, noise)
         places = _refine(cleaned, sorted(found))
-        more = _alike(ranks(values), places)
-        if not found or more <= alike:
+        more = _measure_alike(cleaned, ranked, places)
+        if not found or (more.values <= alike.values and more.ranks <= alike.ranks):
             break
-        alike = more
+        alike = _Alike(max(alike.values, more.values), max(alike.ranks, more.ranks))
     steps: list[Step] = []
     edges = [*places, len(values)]
     for number, place in enumerate(sorted(found), 1):
@@ -114,12 +122,12 @@ def find_steps(values: Sequence[float]) -> list[Step]:
 
 def strength(values: Sequence[float]) -> float:
     """Of the strongest split: one of a hundred series of independent noise reaches 1."""
-    return max(s.strength for s in _splits(values, clean(values), _noise(values, 0.0)))
+    return max(s.strength for s in _splits(values, clean(values), _noise(values, _Alike(0.0, 0.0))))
 
 
 def least_height(values: Sequence[float]) -> float:
     """How high a step in the middle of such noise has to be to be told, about."""
-    noise = _noise(values, _alike(ranks(values), ()))
+    noise = _noise(values, _measure_alike(clean(values), ranks(values), ()))
     critical = _interpolate(_CRITICAL_VALUES, len(values))
     return 2 * math.sqrt(critical * noise.variance / len(values))
 
@@ -153,13 +161,17 @@ def _around(values: Sequence[float]) -> list[float]:
     return [median(values[max(0, i - _REACH) : i + _REACH + 1]) for i in range(len(values))]
 
 
-def _noise(values: Sequence[float], alike: float) -> _Noise:
+def _noise(values: Sequence[float], alike: _Alike) -> _Noise:
     """What moves between steps; the more alike cells are, the less of it is beside the median."""
     squares = _squares(values)
-    local = sum(squares) / len(squares) / (_LOCAL * (1 - alike))
-    share = (1 - alike) / (1 + alike)
+    local = sum(squares) / len(squares) / (_LOCAL * (1 - alike.values))
     least = (_SMALLEST * (max(values) - min(values))) ** 2
-    return _Noise(max(local / share, _rare(squares), least), share)
+    variance = max(local / _share(alike.values), _rare(squares), least)
+    return _Noise(variance, _share(alike.ranks))
+
+
+def _share(alike: float) -> float:
+    return (1 - alike) / (1 + alike)
 
 
 def _squares(values: Sequence[float]) -> list[float]:
@@ -174,7 +186,7 @@ def _rare(squares: Sequence[float]) -> float:
     """
     run = _SHORT_RUN
     if not median(squares):
-        count = sum(map(bool, squares))
+        count = sum(square > max(squares) / 4 for square in squares)
         if count:
             run = max(run, math.log(200 * len(squares)) / math.log(len(squares) / count))
     return max(squares) * run / _CRITICAL
@@ -276,22 +288,30 @@ def _gains(values: Sequence[float]) -> list[float]:
     return gains
 
 
-def _alike(ranked: Sequence[float], places: Sequence[int]) -> float:
+def _measure_alike(
+    values: Sequence[float], ranked: Sequence[float], places: Sequence[int]
+) -> _Alike:
+    """Of values and of ranks; where most values are about the same, ranks make much of little."""
+    of_ranks = _alike(ranked, places)
+    return _Alike(min(_alike(values, places), of_ranks), of_ranks)
+
+
+def _alike(values: Sequence[float], places: Sequence[int]) -> float:
     """How much each cell is like the one before, around steps; rather too much than too little.
 
     A level's mean is drawn towards its cells: by that they seem to be less alike than they are
     (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
     """
     whole = follows = 0.0
-    for first, last in pairwise([0, *places, len(ranked)]):
-        mean = sum(ranked[first:last]) / (last - first)
-        rests = [rank - mean for rank in ranked[first:last]]
+    for first, last in pairwise([0, *places, len(values)]):
+        mean = sum(values[first:last]) / (last - first)
+        rests = [value - mean for value in values[first:last]]
         whole += sum(rest * rest for rest in rests)
         follows += sum(a * b for a, b in pairwise(rests))
-    bias = (len(places) + 1) / len(ranked)
+    bias = (len(places) + 1) / len(values)
     alike = ((follows / whole if whole else 0.0) + bias) / max(0.1, 1 - 3 * bias)
     alike = min(max(alike, 0.0), _MOST_ALIKE)
-    error = math.sqrt((1 - alike * alike) / len(ranked))
+    error = math.sqrt((1 - alike * alike) / len(values))
     return min(alike + _MARGIN * error, _MOST_ALIKE)
 
 

@@ -129,6 +129,14 @@ def test_a_cell_between_two_levels_is_no_level() -> None:
     assert step.earliest <= step.at <= step.latest
 
 
+def test_small_waves_and_one_high_value_hide_no_large_step() -> None:
+    """Of traffic that stops: whole numbers that are mostly the same, and a visitor afterwards."""
+    busy = [24.0] * 14 + [27, 30, 30, 30, 25.5, 24, 24, 24, 30, 30, 27, 24, 24, 24]
+    quiet = [0.5, 0.5, 0.5, 0.5, 3.0, *[0.5] * 8]
+
+    assert [step.at for step in find_steps(list(map(math.log, busy + quiet)))] == [28]
+
+
 def test_a_step_at_the_very_end_is_found() -> None:
     """What has just begun."""
     draw = random.Random(6)
