@@ -142,7 +142,7 @@ def check_requests(question: Question, config: Config) -> tuple[list[Check], int
     if count >= FEWEST:
         measured = _measure_cells(counted)
         queued = sum(item.cell.queue_requests for item in counted)
-        detail = f"{count} requests"
+        detail = f"{count:,} requests"
     else:
         rows = _last_requests(question)
         if len(rows) < FEWEST:
@@ -172,7 +172,7 @@ def check_requests(question: Question, config: Config) -> tuple[list[Check], int
 
 def _queue_detail(queued: int) -> str:
     if queued >= FEWEST:
-        return f"{queued} requests"
+        return f"{queued:,} requests"
     if queued:
         return f"only {queued} requests told it, {FEWEST} are needed"
     return "no front server told it (X-Request-Start)"

@@ -26,11 +26,13 @@ def query(
     now = session.begin(ctx)
     session.need_store(now)
     with session.asking(now) as question:
+        command = "query"
         if statement == ".views":
+            command = "query.views"
             table = sql.Table(["view", "columns"], list(sql.views(question.con)))
         else:
             table = sql.run(question.con, statement, timeout)
         rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-        found = answer(question, "query", {"rows": rows}, len(rows))
+        found = answer(question, command, {"rows": rows}, len(rows))
     session.reply(now, found)
     return 0

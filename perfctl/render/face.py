@@ -36,6 +36,7 @@ _OWN_TEXT = {
     "forget": "forget",
     "deps": "deps",
     "doctor": "doctor",
+    "query.views": "views",
     "db.info": "upkeep",
     "db.check": "upkeep",
 }

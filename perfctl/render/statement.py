@@ -12,13 +12,16 @@ _JOINED = re.compile(
     r"\b(?:INNER |(?:LEFT |RIGHT )?OUTER )?(JOIN \S+) ON \([^()]*\)", re.IGNORECASE
 )
 _QUALIFIED = re.compile(r"\b[A-Za-z_]\w*\.(?=[A-Za-z_*])")
-_QUOTES = str.maketrans("", "", '"`')
+_QUOTED = re.compile(r"([\"`])(\w+)\1")
 
 
 def cut_statement(sql: str, cells: int) -> str:
-    """The statement; where it is too wide, step by step without what tells least, at last its end."""
+    """The statement without quotes; where it is too wide, without what tells less and less.
+
+    Quotes go from all of them: below each other they must not look like different tables.
+    """
     steps = (_without_columns, _without_joins, _without_tables)
-    short = sql
+    short = _QUOTED.sub(r"\2", sql)
     for step in steps:
         if width(short) <= cells:
             return short
@@ -31,8 +34,8 @@ def _without_columns(sql: str) -> str:
 
 
 def _without_joins(sql: str) -> str:
-    """Without quotes and the conditions on which tables are joined."""
-    return _JOINED.sub(r"\1", sql.translate(_QUOTES))
+    """Without the conditions on which tables are joined."""
+    return _JOINED.sub(r"\1", sql)
 
 
 def _without_tables(sql: str) -> str:

@@ -85,6 +85,13 @@ def test_the_error_rate_is_graded(ask: Ask, record: Record, failed: int, status:
     assert check(ask, "error_rate").status is status
 
 
+def test_many_requests_are_counted_as_everywhere(ask: Ask, record: Record) -> None:
+    """`1,200 requests`, as the summary writes it."""
+    record([request(NOW_MS - 1000, queue_us=1) for _ in range(1200)])
+    assert check(ask, "error_rate").detail == "1,200 requests"
+    assert check(ask, "queue_time").detail == "1,200 requests"
+
+
 def test_few_requests_now_are_judged_with_the_last_twenty(ask: Ask, record: Record) -> None:
     """A quiet site is judged on its last 20 requests within a day, and says so."""
     record([request(NOW_MS - 3 * HOUR_MS, duration_us=2_000_000) for _ in range(25)])

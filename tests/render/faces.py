@@ -29,6 +29,7 @@ ANSWERS: dict[str, Callable[[], Answer]] = {
     "db_check": samples.db_check,
     "config": samples.settings,
     "query": samples.queried,
+    "query_views": samples.views,
 }
 WIDTHS = (80, 120, None)
 

@@ -427,6 +427,13 @@ def settings() -> Answer:
     return answer("config", {"settings": rows, "files": ["/etc/perfctl.toml"]}, window=None)
 
 
+def views() -> Answer:
+    """What `.views` lists."""
+    columns = ", ".join(f"column_{n}" for n in range(20))
+    rows = [{"view": "v_requests", "columns": columns}, {"view": "v_hosts", "columns": "host"}]
+    return answer("query.views", {"rows": rows})
+
+
 def queried() -> Answer:
     """Rows of somebody's own statement."""
     rows = [{"route": "/api/items/", "avg_ms": 120.375, "n": 12_345}, {"route": None, "n": 7}]

@@ -29,6 +29,15 @@ def test_summary_is_one_screen(name: str) -> None:
     assert faces.text(name, 80).count("\n") + 1 <= 23
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_columns_of_views_are_not_cut(width: int) -> None:
+    """They are what is asked for."""
+    text = faces.text("query_views", width)
+
+    assert "…" not in text
+    assert all(f"column_{n}" in text.replace(",", " ").split() for n in range(20))
+
+
 @pytest.mark.parametrize("name", faces.ANSWERS)
 def test_a_pipe_gets_everything(name: str) -> None:
     """Nothing is cut off a terminal."""

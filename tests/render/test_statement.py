@@ -14,9 +14,10 @@ SELECT = (
 @pytest.mark.parametrize(
     ("sql", "cells", "shown"),
     [
-        (SELECT, 100, SELECT),
-        (SELECT, 70, 'SELECT … FROM "auth_user" WHERE "auth_user"."id" = ?'),
-        (SELECT, 50, "SELECT … FROM auth_user WHERE auth_user.id = ?"),
+        (SELECT, 100, SELECT.replace('"', "")),
+        (SELECT, 70, "SELECT … FROM auth_user WHERE auth_user.id = ?"),
+        ('SELECT "odd name" FROM `t`', 70, 'SELECT "odd name" FROM t'),
+        (SELECT, 46, "SELECT … FROM auth_user WHERE auth_user.id = ?"),
         (SELECT, 40, "SELECT … FROM auth_user WHERE id = ?"),
         (SELECT, 30, "SELECT … FROM auth_user WHERE…"),
         (
@@ -28,7 +29,7 @@ SELECT = (
         (
             'SELECT DISTINCT "a"."b", "a"."c", "a"."d" FROM "a" WHERE "a"."x" IN (?)',
             60,
-            'SELECT DISTINCT … FROM "a" WHERE "a"."x" IN (?)',
+            "SELECT DISTINCT a.b, a.c, a.d FROM a WHERE a.x IN (?)",
         ),
         (
             'SELECT COUNT(*) AS "__count" FROM "items_item" WHERE "items_item"."owner_id" = ?',
@@ -38,7 +39,7 @@ SELECT = (
         (
             'INSERT INTO "items_item" ("id", "name", "owner_id", "created") VALUES (?)',
             50,
-            'INSERT INTO "items_item" (…) VALUES (?)',
+            "INSERT INTO items_item (…) VALUES (?)",
         ),
         ("UPDATE `items_item` SET `name` = ? WHERE `id` = ?", 30, "UPDATE items_item SET name = …"),
     ],
