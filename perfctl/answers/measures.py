@@ -10,7 +10,7 @@ from typing import NamedTuple
 from perfctl import sketch
 from perfctl.stats import FEWEST_FOR_P95, FEWEST_FOR_RATE, ratio
 from perfctl.store.cells import Cell, Slot
-from perfctl.units import format_count, format_duration, format_ratio
+from perfctl.units import format_bytes, format_count, format_duration, format_ratio
 
 
 class Scope(StrEnum):
@@ -19,6 +19,7 @@ class Scope(StrEnum):
     REQUESTS = "requests"
     TRAFFIC = "traffic"
     MACHINE = "machine"
+    STORE = "store"
 
 
 class Measure(NamedTuple):
@@ -51,7 +52,7 @@ class Measure(NamedTuple):
         """The value as changes of it are told apart: of a share itself, else its logarithm."""
         if self.is_share:
             return value
-        return math.log(max(value, 0.5 if self.unit.startswith("per") else 1e-3))
+        return math.log(max(value, _FLOORS.get(self.unit, 1e-3)))
 
     def say(self, value: float) -> str:
         """`412 ms`, `12.3 %`, `22.1`."""
@@ -59,7 +60,13 @@ class Measure(NamedTuple):
             return format_duration(value * 1000)
         if self.is_share:
             return format_ratio(value)
+        if self.unit.startswith("bytes"):
+            return format_bytes(value) + self.unit.removeprefix("bytes")
         return f"{value:.1f}".removesuffix(".0") if value < 1000 else format_count(value)
+
+
+_FLOORS = {"per request": 0.5, "per minute": 0.5, "bytes": 1e5, "bytes per hour": 1e6}
+"""Below, a number is as good as none, so that its logarithm says nothing."""
 
 
 def _requests(name: str, unit: str, fewest: int, least: float, *, high: bool = True) -> Measure:
@@ -83,6 +90,8 @@ MEASURES = {
         Measure("memory", "ratio", Scope.MACHINE, 1, 0.05),
         Measure("disk", "ratio", Scope.MACHINE, 1, 0.02),
         Measure("load1", "count", Scope.MACHINE, 1, 1.3),
+        Measure("store_growth", "bytes per hour", Scope.STORE, 1, 1.5),
+        Measure("spool_size", "bytes", Scope.STORE, 1, 1.5),
     )
 }
 ALIASES = {
@@ -100,6 +109,10 @@ ALIASES = {
     "errors": "error_rate",
     "requests": "traffic",
     "load": "load1",
+    "store_size": "store_growth",
+    "store_growth_bytes": "store_growth",
+    "spool_growth": "spool_size",
+    "spool_growth_bytes": "spool_size",
 }
 """Other names of the same, as rules and people call them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from perfctl.answers import measures
@@ -12,8 +13,9 @@ from perfctl.answers.subjects import Subject
 from perfctl.config import Retention
 from perfctl.model import HOUR_MS, MINUTE_MS, Level, Window
 from perfctl.stats import FEWEST_FOR_RATE
-from perfctl.store import slots
+from perfctl.store import minutes, slots
 from perfctl.store.cells import Slot, Span
+from perfctl.store.minutes import StoreSize
 from perfctl.store.slots import Load
 
 MOST_CELLS = 480
@@ -54,6 +56,8 @@ class Series:
             host = self._subject.host or self._question.filters.host
             loads = slots.select_loads(self._question.con, *window, host)
             return _of_loads(loads, measure, width_ms)
+        if measure.scope is Scope.STORE:
+            return _of_sizes(minutes.select_sizes(self._question.con, *window), measure, width_ms)
         found = self._slots(level, window)
         if measure.scope is Scope.REQUESTS:
             return _of_requests(found, measure, level.width_ms)
@@ -164,3 +168,27 @@ def _of_loads(loads: Sequence[Load], measure: Measure, width_ms: int) -> list[Ce
             mean = sum(value for _, value in last.values()) / len(last)
             cells.append(Cell(place * width_ms, (place + 1) * width_ms, mean, len(group)))
     return cells
+
+
+def _of_sizes(sizes: Sequence[StoreSize], measure: Measure, width_ms: int) -> list[Cell]:
+    """What waited in the spool at most; of the store by how much it grew since the cell before."""
+    places: dict[int, list[StoreSize]] = {}
+    for size in sizes:
+        places.setdefault(size.at_ms // width_ms, []).append(size)
+    if measure.name == "spool_size":
+        values = {
+            place: float(max(s.spool_bytes for s in group)) for place, group in places.items()
+        }
+    else:
+        pairs = pairwise([group[-1] for group in places.values()])
+        values = dict(zip(list(places)[1:], (_growth(*pair) for pair in pairs), strict=True))
+    return [
+        Cell(place * width_ms, (place + 1) * width_ms, value, len(places[place]))
+        for place, value in values.items()
+    ]
+
+
+def _growth(before: StoreSize, after: StoreSize) -> float:
+    """In bytes an hour; what was given back is no growth."""
+    grown = max(0, after.store_bytes - before.store_bytes)
+    return grown * HOUR_MS / (after.at_ms - before.at_ms)

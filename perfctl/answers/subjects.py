@@ -78,9 +78,9 @@ def _of_route(
         hint = f"{', '.join(sorted(known))} of it is"
         raise UsageError(f"no {method} of {route} is recorded", hint)
     measures = (chosen,) if chosen else tuple(MEASURES[name] for name in _OF_ROUTE)
-    if measures[0].scope is Scope.MACHINE:
-        name = measures[0].name
-        raise UsageError(f"{name} is of the machine, not of a route", f"perfctl why {name}")
+    if measures[0].scope in (Scope.MACHINE, Scope.STORE):
+        name, scope = measures[0].name, measures[0].scope
+        raise UsageError(f"{name} is of the {scope}, not of a route", f"perfctl why {name}")
     name = f"{method} {route}" if method else route
     return Subject("route", name, measures, method, route, tuple(ids))
 
@@ -103,7 +103,8 @@ def _of_alert(
     subject = Subject("alert", alert.subject, measures, alert=alert.id, opened_ms=opened_ms)
     if measures[0].scope is Scope.MACHINE:
         return subject._replace(host=alert.host)
-    if alert.subject in _TOTAL or alert.rule == _ERROR_GROUP:
+    is_of_store = measures[0].scope is Scope.STORE
+    if alert.subject in _TOTAL or alert.rule == _ERROR_GROUP or is_of_store:
         return subject
     place = _endpoint_in(question, alert.subject)
     if place is None:
@@ -130,7 +131,7 @@ def _measures_of_rule(config: Config, rule: str) -> tuple[Measure, ...]:
         if found is not None:
             return (found,)
     raise NoDataError(
-        f"rule {rule!r} watches nothing that has a series of requests or of the machine",
+        f"rule {rule!r} watches nothing that has a series of requests, of the machine or of the store",
         f"one of {', '.join(MEASURES)} can be asked about",
     )
 

@@ -15,6 +15,7 @@ from perfctl.model import MINUTE_MS
 from perfctl.store import alerts
 from perfctl.store.alerts import AlertRow
 from perfctl.store.connection import transaction, writing
+from perfctl.store.minutes import StoreSize, note_size
 from perfctl.units import iso_utc, parse_moment
 from tests.answers.conftest import Ask
 from tests.answers.scenes import HINT, HOUR, SITE, TAG, Site
@@ -594,6 +595,37 @@ def test_a_rush_is_made_up_by_routes(
     assert any("added requests" in text for text in found["suspects"][0]["for"])
 
 
+@pytest.mark.parametrize("rule", [None, "store_growth", "spool_growth"])
+def test_a_store_that_grows_is_made_up_by_routes(
+    site: Site, why: Explain, store: Path, rule: str | None
+) -> None:
+    """By what brings the requests; how it grows and what waits in its spool have a series too."""
+    site.serve(BEGIN, per_minute=4)
+    site.serve_others(BEGIN)
+    site.serve(CHANGE, CHANGE - 60, per_minute=90)
+    with writing(store) as con, transaction(con):
+        for minute in range(BEGIN, 0, -1):
+            rush = max(0, min(CHANGE - minute, 60))
+            store_bytes, spool_bytes = 10**8 + 10**5 * (BEGIN - minute) + 10**7 * rush, 10**5
+            size = StoreSize(
+                NOW_MS - minute * MINUTE_MS, store_bytes, spool_bytes * (20 if 0 < rush < 60 else 1)
+            )
+            note_size(con, size)
+    if rule:
+        opened_ms = NOW_MS - 10 * MINUTE_MS
+        open_alert(store, rule=rule, subject=rule.partition("_")[0], opened_ms=opened_ms)
+
+    found = why("k3x9m2pq" if rule else "store_size")
+
+    is_spool = rule == "spool_growth"
+    assert found["change"]["metric"] == ("spool_size" if is_spool else "store_growth")
+    assert found["change"]["unit"] == ("bytes" if is_spool else "bytes per hour")
+    assert lies_at(found["change"], CHANGE_MS)
+    assert found["change"]["is_worse"] is True
+    assert found["change"]["ratio"] > 15
+    assert of_kind(found["suspects"], "route")["what"] == "GET /items/"
+
+
 @pytest.mark.parametrize(
     ("rule", "subject"), [("error_group", "KeyError 0123456789ab"), ("error_rate", "GET /items/")]
 )
@@ -693,6 +725,8 @@ def test_a_machines_metric_is_not_of_a_route(site: Site, why: Explain) -> None:
     site.serve(30)
     with pytest.raises(UsageError, match="of the machine"):
         why("/items/", metric="cpu")
+    with pytest.raises(UsageError, match="of the store"):
+        why("/items/", metric="store_size")
     with pytest.raises(UsageError) as raised:
         why("/items/", metric="querys")
     assert "queries" in (raised.value.hint or "")

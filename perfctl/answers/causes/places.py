@@ -39,6 +39,8 @@ _PARTS = {
     "n_plus_one": _Part("n_plus_one", "requests with an N+1"),
     "cache_hit_rate": _Part("cache_misses", "misses"),
     "traffic": _Part("requests", "requests", is_load=True),
+    "store_growth": _Part("requests", "requests", is_load=True),
+    "spool_size": _Part("requests", "requests", is_load=True),
     "queue_time": _Part("sum_us", "time that keeps workers busy", is_load=True),
     "cpu": _Part("cpu_us", "CPU time of requests", is_load=True),
     "load1": _Part("cpu_us", "CPU time of requests", is_load=True),

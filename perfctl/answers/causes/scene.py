@@ -296,8 +296,8 @@ def say_points(before: float, after: float) -> str:
 
 
 def is_of_machine(scene: Scene) -> bool:
-    """Whether the change is one of the machine's load."""
-    return scene.change.measure.scope is Scope.MACHINE
+    """Whether the change is one of the machine's load or of the store's size, not of requests."""
+    return scene.change.measure.scope in (Scope.MACHINE, Scope.STORE)
 
 
 def detail_level(window: Window, now_ms: int, retention: Retention) -> Span:
