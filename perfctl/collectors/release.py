@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 _LONGEST = 200
 _MOST_BYTES = 4096
 _MOST_REFS = 1_000_000
+_MOST_TAGS = 10_000
 _DEEPEST = 5
 
 
@@ -220,12 +222,56 @@ def _read_head(git: Path) -> Release | None:
         text = text.strip()
         if is_commit(text):
             ref = "" if name == "HEAD" else _short(name)
-            return Release(ref=ref, commit_id=text.lower(), origin=".git")
+            commit = text.lower()
+            return Release(_tag_of(common, commit), ref, commit, origin=".git")
         name = text.removeprefix("ref:").strip()
         if not text.startswith("ref:") or not name.startswith("refs/") or ".." in name:
             return None
         text = _read(git / name) or _read(common / name) or _packed(common / "packed-refs", name)
     return None
+
+
+def _tag_of(git: Path, commit: str) -> str:
+    """The tag of a commit, of several the last by name; annotated ones too."""
+    found = [name for name, target in _tags(git) if target == commit]
+    return max(found, default="")
+
+
+def _tags(git: Path) -> Iterator[tuple[str, str]]:
+    """Names of tags, each with what it points at, and once more with the commit behind that."""
+    folder = git / "refs/tags"
+    try:
+        paths = sorted(islice(folder.rglob("*"), _MOST_TAGS))
+    except OSError:
+        paths = []
+    for path in paths:
+        target = (_read(path) or "").strip()
+        if is_commit(target):
+            name = path.relative_to(folder).as_posix()
+            yield name, target
+            yield name, _peeled(git / "objects" / target[:2] / target[2:])
+    name = ""
+    for line in islice(_lines(git / "packed-refs"), _MOST_REFS):
+        text = line.strip()
+        if text.startswith("^"):
+            yield name, text[1:]
+            continue
+        target, _, ref = text.partition(" ")
+        name = ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else ""
+        if name:
+            yield name, target
+
+
+def _peeled(path: Path) -> str:
+    """The commit of an annotated tag that lies there by itself; nothing for what is none."""
+    try:
+        with path.open("rb") as file:
+            text = zlib.decompressobj().decompress(file.read(_MOST_BYTES), _MOST_BYTES)
+    except (OSError, zlib.error):
+        return ""
+    kind, _, content = text.partition(b"\0")
+    found = re.match(rb"object ([0-9a-f]{40,64})\n", content) if kind.startswith(b"tag ") else None
+    return found[1].decode() if found else ""
 
 
 def _packed(path: Path, name: str) -> str:

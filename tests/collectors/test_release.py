@@ -132,6 +132,24 @@ def test_a_detached_head_is_a_commit_alone(repository: Path) -> None:
     assert read_git(repository) == Release("", "", git(repository, "rev-parse", "HEAD"), "", ".git")
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("is_annotated", [False, True])
+def test_a_tag_of_the_commit_is_its_release(
+    repository: Path, is_packed: bool, is_annotated: bool
+) -> None:
+    """Plain or annotated, loose or packed; a tag of another commit is of none."""
+    git(repository, "tag", *(["-a", "-m", "x"] if is_annotated else []), "v1.4.2")
+    if is_packed:
+        git(repository, "pack-refs", "--all")
+    found = read_git(repository)
+    assert found is not None
+    assert (found.release, found.ref) == ("v1.4.2", "main")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "two")
+    found = read_git(repository)
+    assert found is not None
+    assert found.release == ""
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_worktree_has_its_own_head_and_shared_refs(
     repository: Path, tmp_path: Path, packed: bool
