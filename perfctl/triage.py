@@ -10,12 +10,13 @@ from typing import NamedTuple
 from perfctl.answers.answer import Answer, Question, coverage
 from perfctl.answers.errors import find_ids
 from perfctl.errors import UsageError
+from perfctl.model import MINUTE_MS
 from perfctl.store import error_groups, error_status
 from perfctl.store.connection import transaction, writing
 from perfctl.store.error_groups import Group
 from perfctl.store.error_status import Event, Terms
 from perfctl.store.errors import GroupStatus
-from perfctl.units import iso_utc, parse_duration, parse_moment
+from perfctl.units import iso_utc, parse_duration, parse_moment, write_duration
 
 
 class Acted(NamedTuple):
@@ -71,15 +72,36 @@ def ignore(
     terms: Terms = _FOR_GOOD,
 ) -> Answer:
     """Let groups want nobody: for good, until a time, or for so many occurrences more."""
-    by = Event(question.now_ms, "ignored", actor, note)
+    how = _say_terms(terms, question.now_ms)
+    by = Event(question.now_ms, "ignored", actor, ": ".join(filter(None, (how, note))) or None)
 
     def act(con: sqlite3.Connection, group: Group) -> bool:
-        if group.status == GroupStatus.IGNORED and terms == _FOR_GOOD:
+        if group.status == GroupStatus.IGNORED and _is_same(group, terms):
             return False
         error_status.ignore(con, group.id, by, terms)
         return True
 
     return _act_on_all(question, store, said, act, "errors.ignore")
+
+
+def _is_same(group: Group, terms: Terms) -> bool:
+    """Whether a group is ignored so already; `2h` said twice in a minute is said once."""
+    if terms == _FOR_GOOD:
+        return True
+    until_ms, said_ms = group.ignore_until_ms, terms.until_ms
+    if terms.occurrences is not None or until_ms is None or said_ms is None:
+        return False
+    return abs(until_ms - said_ms) < MINUTE_MS
+
+
+def _say_terms(terms: Terms, now_ms: int) -> str:
+    """`for 2h`, `for 3 more`; nothing for good."""
+    said = []
+    if terms.until_ms is not None:
+        said.append(f"for {write_duration(max(0, terms.until_ms - now_ms))}")
+    if terms.occurrences is not None:
+        said.append(f"for {terms.occurrences:,} more")
+    return ", ".join(said)
 
 
 def reopen(
