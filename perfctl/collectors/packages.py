@@ -17,6 +17,7 @@ from perfctl.errors import UsageError
 _MOST = 5000
 _LONGEST = 300
 _KEYS = ("Name", "Version")
+_INTERPRETER = re.compile(r"python|pypy")
 _METADATA = (".dist-info", ".egg-info")
 _HINT = "give a virtual environment with --venv, or its interpreter with --python"
 
@@ -86,6 +87,8 @@ def _of_python(python: str) -> Environment:
     if (prefix / "pyvenv.cfg").exists():
         return _named(prefix, "--python")
     real = path.resolve()
+    if not _INTERPRETER.match(path.name) and not _INTERPRETER.match(real.name):
+        raise UsageError(f"{python!r} is no Python interpreter", _HINT)
     paths = _system_packages(real)
     if not paths:
         raise UsageError(f"{python!r} has no site-packages", _HINT)

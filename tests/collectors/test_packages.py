@@ -72,6 +72,22 @@ def test_what_is_no_environment_is_wrong_usage(tmp_path: Path, said: dict[str, s
         find_environment({}, [], **said)
 
 
+def test_a_program_that_is_no_interpreter_is_wrong_usage(tmp_path: Path) -> None:
+    """Though packages lie beside it, as beside /usr/bin/ls; by the name that is given or linked to."""
+    environments.make(tmp_path / "usr", shared="1")
+    (tmp_path / "usr" / "pyvenv.cfg").unlink(missing_ok=True)
+    folder = tmp_path / "usr" / "bin"
+    folder.mkdir(exist_ok=True)
+    for name in ("ls", "python3.11"):
+        (folder / name).touch()
+    (folder / "py").symlink_to("python3.11")
+
+    with pytest.raises(UsageError, match="is no Python interpreter"):
+        find_environment({}, [], python=str(folder / "ls"))
+    for name in ("py", "python3.11"):
+        assert find_environment({}, [], python=str(folder / name)).paths
+
+
 def test_a_system_interpreter_brings_debians_folders(tmp_path: Path) -> None:
     """`/usr/bin/python3` is a link to the version whose packages are meant."""
     for folder in ("lib/python3/dist-packages", "local/lib/python3.11/dist-packages",
