@@ -76,7 +76,7 @@ def ignore(
     by = Event(question.now_ms, "ignored", actor, ": ".join(filter(None, (how, note))) or None)
 
     def act(con: sqlite3.Connection, group: Group) -> bool:
-        if group.status == GroupStatus.IGNORED and _is_same(group, terms):
+        if group.status == GroupStatus.IGNORED and (terms == _FOR_GOOD or _hold(group, terms)):
             return False
         error_status.ignore(con, group.id, by, terms)
         return True
@@ -84,14 +84,13 @@ def ignore(
     return _act_on_all(question, store, said, act, "errors.ignore")
 
 
-def _is_same(group: Group, terms: Terms) -> bool:
-    """Whether a group is ignored so already; `2h` said twice in a minute is said once."""
-    if terms == _FOR_GOOD:
-        return True
-    until_ms, said_ms = group.ignore_until_ms, terms.until_ms
-    if terms.occurrences is not None or until_ms is None or said_ms is None:
+def _hold(group: Group, terms: Terms) -> bool:
+    """Whether these terms are in force: `2h` said twice in a minute is said once."""
+    if (group.ignore_until_ms is None) != (terms.until_ms is None):
         return False
-    return abs(until_ms - said_ms) < MINUTE_MS
+    apart_ms = abs((group.ignore_until_ms or 0) - (terms.until_ms or 0))
+    until_count = None if terms.occurrences is None else group.total + terms.occurrences
+    return apart_ms < MINUTE_MS and group.ignore_until_count == until_count
 
 
 def _say_terms(terms: Terms, now_ms: int) -> str:

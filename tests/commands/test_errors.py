@@ -164,6 +164,23 @@ def test_ignore_for_a_time_or_a_count(perfctl: Perfctl, failing: Path, now_ms: i
     assert perfctl("errors", "ignore", found, "--count", 0, db=failing).code == 2
 
 
+def test_the_same_terms_again_change_nothing(perfctl: Perfctl, failing: Path) -> None:
+    """Within the minute that they are said to; other terms are a later word."""
+    found = groups(perfctl, failing)["AError"]["id"]
+
+    def ignore(*terms: object) -> bool:
+        done = perfctl("errors", "ignore", found, *terms, "--format", "json", db=failing)
+        changed: bool = done.json["data"]["groups"][0]["changed"]
+        return changed
+
+    said = [ignore("--until", "2h"), ignore("--until", "2h"), ignore("--until", "3h")]
+    assert said == [True, False, True]
+    said = [ignore("--count", 3), ignore("--count", 3), ignore("--count", 4)]
+    assert said == [True, False, True]
+    shown = perfctl("errors", "show", found, "--format", "json", db=failing).json["data"]
+    assert [event["event"] for event in shown["history"]].count("ignored") == 4
+
+
 def test_acting_needs_a_store(perfctl: Perfctl, store: Path, tmp_path: Path) -> None:
     """None is made; one that was never fed cannot tell what an id means."""
     nowhere = tmp_path / "none.db"
