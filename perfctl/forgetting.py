@@ -6,19 +6,19 @@ import bisect
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from perfctl import ingest
 from perfctl.answers.answer import Answer, Question, coverage
 from perfctl.chunks import Act, give_back, in_chunks
-from perfctl.errors import UsageError
+from perfctl.errors import StoreError, UsageError
 from perfctl.recording.users import hash_user
 from perfctl.spool.reader import list_segments
 from perfctl.spool.scrub import scrub
-from perfctl.store import positions, users
-from perfctl.store.connection import reading, writing
+from perfctl.store import place, positions, users
+from perfctl.store.connection import reading, reading_copy, writing
 from perfctl.store.place import spool_folder
 from perfctl.store.pruning import Chunk
 
@@ -56,6 +56,7 @@ def forget(store: Path, known: Sequence[str], now_ms: int) -> Forgotten:
     rows = {table: _remove(store, table, known) for table in users.TABLES}
     lines, left = _scrub(store, known)
     give_back(store, 0)
+    left += _copies(store, known)
     if not _wipe(store):
         left.append(f"{store.name}-wal: another process reads an older state of the store")
     return Forgotten(known[0], rows, lines, left)
@@ -98,6 +99,19 @@ def _scrub(store: Path, known: Sequence[str]) -> tuple[int, list[str]]:
             if found.is_left:
                 left.append(f"{name}: lines that are not read yet")
     return lines, left
+
+
+def _copies(store: Path, known: Sequence[str]) -> Iterator[str]:
+    """Copies are not changed: they are what one goes back to."""
+    for copy in place.copies(store):
+        try:
+            with reading_copy(copy) as con:
+                is_there = any(users.find(con, table, known) for table in users.TABLES)
+        except StoreError:
+            yield f"{copy.name}: a copy of the store that cannot be read, to be deleted"
+            continue
+        if is_there:
+            yield f"{copy.name}: a copy of the store, to be deleted"
 
 
 def _wipe(store: Path) -> bool:

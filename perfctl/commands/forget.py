@@ -30,7 +30,8 @@ def forget(
 ) -> int:
     """Remove what tells that records are of a user; the records stay, so that all sums stay.
 
-    1 where the identifier can still be read somewhere.
+    1 where the identifier can still be read somewhere: in a line that came meanwhile, in a copy from
+    before a migration beside the store.
     """
     now = session.begin(ctx)
     known = forgetting.identifiers(user, forgetting.secret_from(secret_env))

@@ -40,6 +40,16 @@ def reading(store: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
+def reading_copy(copy: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a file that nobody writes any more: nothing is made beside it."""
+    try:
+        with contextlib.closing(_open(copy, "ro&immutable=1")) as con:
+            yield con
+    except sqlite3.DatabaseError as exc:
+        raise explain(exc, copy) from exc
+
+
+@contextlib.contextmanager
 def reading_nothing() -> Iterator[sqlite3.Connection]:
     """An empty store in memory: questions to a store that does not exist have empty answers."""
     from perfctl.store.schema import VERSION_1

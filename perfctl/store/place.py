@@ -35,6 +35,13 @@ def lock_file(store: Path) -> Path:
     return store.with_name(f"{store.name}.lock")
 
 
+def copies(store: Path) -> list[Path]:
+    """Files beside the store that hold what it held: from before a migration, or damaged."""
+    endings = (f"{store.name}.before-", f"{store.name}.damaged")
+    found = (path for path in store.parent.iterdir() if path.name.startswith(endings))
+    return sorted(path for path in found if path.is_file())
+
+
 def prepare(store: Path, *, group: str | None = None, owner: str | None = None) -> tuple[Path, ...]:
     """Make what is missing of folder, spool and store: 0700 and 0600, with a group 2770 and 0660.
 

@@ -100,6 +100,30 @@ def test_a_hashed_user_is_found_by_key_and_secret_or_by_hash(
     assert by_hash.json["data"]["rows"]["performance_metric"] == 1
 
 
+def test_copies_beside_the_store_are_named(perfctl: Perfctl, known: Path) -> None:
+    """From before a migration, or set aside as damaged: exit 1 where the user stands in one."""
+    before = known.with_name(f"{known.name}.before-2")
+    other = known.with_name(f"{known.name}.before-1")
+    damaged = known.with_name(f"{known.name}.damaged")
+    command = ("forget", "--yes", "--format", "json", "--user")
+    perfctl("db", "snapshot", before, db=known)
+    perfctl(*command, "42", db=known)
+    perfctl("db", "snapshot", other, db=known)
+    damaged.write_bytes(b"bytes")
+
+    done = perfctl(*command, "42", db=known)
+
+    assert done.code == 1
+    assert done.json["data"]["left"] == [
+        "perfctl.db.before-2: a copy of the store, to be deleted",
+        "perfctl.db.damaged: a copy of the store that cannot be read, to be deleted",
+    ]
+    assert {path.name for path in known.parent.iterdir() if ".before-" in path.name} == {
+        "perfctl.db.before-1",
+        "perfctl.db.before-2",
+    }
+
+
 def test_forget_asks_nobody_off_a_terminal(perfctl: Perfctl, known: Path, tmp_path: Path) -> None:
     """Exit 2 with the option to say; nothing is changed. No store: 3."""
     done = perfctl("forget", "--user", CANARY, db=known, stdin=subprocess.DEVNULL)
