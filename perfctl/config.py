@@ -60,6 +60,8 @@ class Config(NamedTuple):
     probes: tuple[str, ...] = ("healthz", "livez", "readyz", "health", "ping")
     budgets: Mapping[str, object] = {}
     alerts: tuple[Mapping[str, object], ...] = ()
+    alerts_place: Place = Place("configuration", "alerts")
+    """Where they stand, for who reads them later."""
     notify: Mapping[str, object] = {}
     notify_places: Mapping[str, Place] = {}
     """Where each name of `notify` stands, for who reads it later."""
@@ -153,16 +155,17 @@ def describe(config: Config) -> dict[str, object]:
         "thresholds": {
             name: limits._asdict() for name, limits in config.thresholds._asdict().items()
         },
-        "routes": {route.glob: _describe_route(route) for route in config.routes},
+        "routes": {route.glob: _describe_route(route) for route in config.routes} or None,
         "retention": {
             name.removesuffix("_ms"): write_duration(kept_ms)
             for name, kept_ms in config.retention._asdict().items()
         },
-        "budgets": config.budgets,
+        "budgets": config.budgets or None,
         "alerts": [dict(rule) for rule in config.alerts],
-        "deps": config.deps,
+        "deps": config.deps or None,
     }
-    return dict(leaves(written)) | {key: "(set)" for key, _ in leaves({"notify": config.notify})}
+    secret = {key: "(set)" for key, _ in leaves({"notify": config.notify})}
+    return {**dict(leaves(written)), **(secret or {"notify": None})}
 
 
 def _override(name: str, value: object, place: Place) -> Override:
@@ -269,7 +272,9 @@ _READERS: dict[str, Callable[[Config, object, Place], Config]] = {
     "budgets": lambda config, value, place: config._replace(
         budgets={**config.budgets, **as_table(value, place, None)}
     ),
-    "alerts": lambda config, value, place: config._replace(alerts=as_tables(value, place)),
+    "alerts": lambda config, value, place: config._replace(
+        alerts=as_tables(value, place), alerts_place=place
+    ),
     "notify": lambda config, value, place: config._replace(
         notify={**config.notify, **as_table(value, place, None)},
         notify_places={

@@ -120,11 +120,11 @@ _OWN_NAMES = ("name", "metric", "subject", "above", "below", "target", "for", "o
 _CHANGES = ("rule", "enabled", "subject", "above", "target", "for", "over", "severity", "samples")
 
 
-def parse_rules(config: Config, where: str = "configuration") -> tuple[Rule, ...]:
+def parse_rules(config: Config) -> tuple[Rule, ...]:
     """All rules that hold; ConfigError names what is wrong in `[[alerts]]`, and the nearest name."""
     found = {rule.name: rule for rule in BUILT_IN}
     for number, table in enumerate(config.alerts):
-        place = Place(where).at("alerts").at(str(number))
+        place = config.alerts_place.at(str(number))
         rule = _change(found, table, place) if "rule" in table else _own(table, place)
         if "rule" not in table and rule.name in found:
             raise place.at("name").error(f"there is a rule {rule.name!r} already", "choose another")

@@ -23,5 +23,7 @@ def show(
 ) -> int:
     """Every setting by name, the store first; with --origin the file that says so."""
     now = session.begin(ctx)
+    if now.options.limit is None:  # all of them are what is asked for
+        now = now._replace(options=now.options._replace(limit=0))
     session.reply(now, describe_settings(now.located, now.settings, with_origin=origin))
     return 0

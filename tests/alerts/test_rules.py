@@ -170,3 +170,11 @@ def test_an_unknown_rule_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError) as raised:
         find_rule(BUILT_IN, "request_p59")
     assert raised.value.hint == "did you mean request_p95?"
+
+
+def test_what_is_wrong_is_said_with_its_file() -> None:
+    """As for every other setting."""
+    config = parse({"alerts": [{"rule": "cpu"}, {"rule": "cpuu"}]}, "/srv/perfctl.toml")
+    with pytest.raises(ConfigError) as caught:
+        parse_rules(config)
+    assert caught.value.message == "/srv/perfctl.toml: alerts.1.rule: there is no rule 'cpuu'"

@@ -163,6 +163,16 @@ def test_config_show_names_the_origins(perfctl: Perfctl, tmp_path: Path) -> None
     assert rows["thresholds.cpu.target"]["origin"] == "default"
 
 
+def test_config_show_lists_every_name(perfctl: Perfctl, tmp_path: Path) -> None:
+    """On a terminal's table too, and what nobody has set."""
+    done = perfctl("config", "show", "--origin")
+    names = [line.split()[0] for line in done.out.splitlines() if line]
+    for name in ("thresholds.cpu.target", "retention.days", "budgets", "alerts", "notify", "deps"):
+        assert name in names
+    assert "--limit 0" not in done.out
+    assert "5 of" in perfctl("config", "show", "--limit", 5).out
+
+
 def test_a_query_is_bounded_in_time(perfctl: Perfctl, filled: Path) -> None:
     """An endless one is cut and says so: exit 4."""
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"

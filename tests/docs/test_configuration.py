@@ -11,9 +11,9 @@ from tests.docs.pages import ROOT, blocks, rows
 
 PAGE = ROOT / "docs" / "configuration.md"
 DEFAULTS = config.describe(config.DEFAULTS)
-PLACES = "notify_places"
+PLACES = ("alerts_place", "notify_places")
 """Where something was set is no setting."""
-KNOWN = tuple(name for name in config.Config._fields if name != PLACES)
+KNOWN = tuple(name for name in config.Config._fields if name not in PLACES)
 
 
 def by_name() -> dict[str, list[str]]:
