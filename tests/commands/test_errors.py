@@ -159,7 +159,7 @@ def test_ignore_for_a_time_or_a_count(perfctl: Perfctl, failing: Path, now_ms: i
     history = perfctl("errors", "show", found, "--format", "json", db=failing).json["data"][
         "history"
     ]
-    assert [event["note"] for event in history] == ["for 7d, for 100 more"]
+    assert [event["note"] for event in history] == ["for 7d, for 100 more", "for 7d"]
     assert perfctl("errors", "ignore", found, "--until", "2020-01-01", db=failing).code == 2
     assert perfctl("errors", "ignore", found, "--count", 0, db=failing).code == 2
 
