@@ -35,6 +35,7 @@ from perfctl.recording.state import NULL, STATE, Null, RequestState
 from perfctl.spool.writer import Writer
 
 _ERROR, _KILLED, _CANCELLED = int(Flag.ERROR), int(Flag.KILLED), int(Flag.CANCELLED)
+_CACHES_WATCHED = ~int(Flag.CACHES_UNWATCHED)
 _CANCELLED_STATUS = 499
 _NO_STATUS = 599
 """For what a view put there that is no status of HTTP; it is a failure, and recorded as one."""
@@ -143,7 +144,9 @@ class Hook:
     def _join(self, state: RequestState, request: HttpRequest, measures: Measures) -> None:
         """Measure more of a request that runs already, from now on."""
         state.watches_queries |= measures.queries
-        state.watches_caches |= measures.caches
+        if measures.caches:
+            state.watches_caches = True
+            state.flags &= _CACHES_WATCHED
         if measures.api and not state.measures_api:
             state.measures_api = True
             state.queue_us = _queue_us(request, state)

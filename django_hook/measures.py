@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from perfctl.model import Flag
 from perfctl.recording.state import RequestState
 
 
@@ -33,6 +34,7 @@ def _state_with(process: bool, queries: bool, api: bool, caches: bool) -> type[R
         "watches_queries": queries,
         "measures_api": api,
         "watches_caches": caches,
+        "flags": 0 if caches else int(Flag.CACHES_UNWATCHED),
     }
     return type("MeasuredState", (RequestState,), defaults)
 

@@ -43,6 +43,8 @@ class Flag(IntFlag):
     CUT = 32
     CANCELLED = 64
     DUPLICATES = 128
+    CACHES_UNWATCHED = 256
+    """Nobody looked, so that no look-up is not none."""
 
 
 class EndpointKind(IntEnum):

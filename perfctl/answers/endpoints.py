@@ -50,8 +50,8 @@ class EndpointSummary:
     status: dict[str, int]
     queries_avg: float | None
     queries_max: int | None
-    n_plus_one: int
-    duplicates: int
+    n_plus_one: int | None
+    duplicates: int | None
     db_ms_avg: float | None
     db_share: float | None
     cache_hit_rate: float | None
@@ -149,8 +149,8 @@ def summarise(
         status={f"{status_class}xx": count for status_class, count in item.by_class.items()},
         queries_avg=ratio(cell.queries, cell.watched_requests),
         queries_max=cell.queries_max if is_watched else None,
-        n_plus_one=cell.n_plus_one,
-        duplicates=cell.duplicates,
+        n_plus_one=cell.n_plus_one if is_watched else None,
+        duplicates=cell.duplicates if is_watched else None,
         db_ms_avg=_ms(ratio(cell.db_us, cell.watched_requests)),
         db_share=min(1.0, cell.db_us / cell.sum_us) if is_watched and cell.sum_us else None,
         cache_hit_rate=ratio(cell.cache_hits, cell.cache_hits + cell.cache_misses),

@@ -28,10 +28,10 @@ class RequestRow(NamedTuple):
     cpu_ms: float | None
     queries: int | None
     db_ms: float | None
-    n_plus_one: int
-    duplicates: int
-    cache_hits: int
-    cache_misses: int
+    n_plus_one: int | None
+    duplicates: int | None
+    cache_hits: int | None
+    cache_misses: int | None
     response_bytes: int | None
     lifetime_ms: float | None
     user: str | None
@@ -96,8 +96,12 @@ def _lowest_limit_us(config: Config) -> int:
     return int(min(limits) * 1000)
 
 
+_TOLD = [flag for flag in Flag if flag is not Flag.CACHES_UNWATCHED]
+"""What was not watched shows as null."""
+
+
 def _row(row: StoredRequest, limit_us: float) -> RequestRow:
-    flags = [flag.name.lower() for flag in Flag if row.flags & flag and flag.name]
+    flags = [flag.name.lower() for flag in _TOLD if row.flags & flag and flag.name]
     if row.kind != EndpointKind.LONG and row.duration_us > limit_us:
         flags.append("slow")
     return RequestRow(

@@ -25,7 +25,7 @@ class Summary(NamedTuple):
     failed_count: int
     slow_count: int
     queries_avg: float | None
-    n_plus_one_count: int
+    n_plus_one_count: int | None
     cache_hit_rate: float | None
     cpu_avg: float | None
     memory_avg: float | None
@@ -65,7 +65,7 @@ def summarise(question: Question, config: Config) -> Answer:
         failed_count=cell.errors if cell else 0,
         slow_count=sum(row.slow_count for row in rows),
         queries_avg=ratio(cell.queries, cell.watched_requests) if cell else None,
-        n_plus_one_count=sum(row.n_plus_one for row in rows),
+        n_plus_one_count=cell.n_plus_one if cell and cell.watched_requests else None,
         cache_hit_rate=ratio(cell.cache_hits, cell.cache_hits + cell.cache_misses)
         if cell
         else None,

@@ -7,8 +7,9 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from perfctl.ingest import queries
+from perfctl.model import Flag
 from perfctl.recording import columns
-from perfctl.recording.columns import CacheUses, Columns, PatternUses
+from perfctl.recording.columns import CacheUses, Column, Columns, PatternUses
 from perfctl.store import names
 from perfctl.store.names import EndpointKey
 
@@ -20,6 +21,13 @@ class Batch(NamedTuple):
     found: queries.Found
     patterns: PatternUses
     caches: CacheUses
+
+    @property
+    def watches_caches(self) -> Column:
+        """None for each request whose look-ups nobody watched."""
+        flags = self.columns.flags
+        blind = {each for each in set(flags) if each & Flag.CACHES_UNWATCHED}
+        return [None if each in blind else each for each in flags] if blind else flags
 
 
 def read_batch(records: Sequence[Any]) -> Batch | None:

@@ -162,10 +162,13 @@ class Tally:
         if any(found.test):
             tests = [self._names.test(test) if test else None for test in found.test]
             self._take_tests(found, endpoints, tests, hits, misses)
+        watched = batch.watches_caches
         users = [user or None for user in found.user] if "" in found.user else found.user
         part = requests.RequestColumns(
             found.started_ms, [self._origin_id] * n, endpoints, *found[4:15],
-            batch.found.n_plus_one, batch.found.duplicates, hits, misses,
+            _where(found.queries, batch.found.n_plus_one),
+            _where(found.queries, batch.found.duplicates),
+            _where(watched, hits), _where(watched, misses),
             users, found.lifetime_us, tests,
         )  # fmt: skip
         self._minutes.add(part)
@@ -269,6 +272,14 @@ class Tally:
         self._names.crowded.clear()
         counters.add(con, host, self.counts, self._now_ms)
         return touched
+
+
+def _where(watched: Column, numbers: Column) -> Column:
+    """The numbers of the requests that were watched; None where what tells so is None."""
+    if None not in watched:
+        return numbers
+    pairs = zip(watched, numbers, strict=True)
+    return [None if seen is None else number for seen, number in pairs]
 
 
 def _sum(kind: Any, group: list[Any]) -> Any:

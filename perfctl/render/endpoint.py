@@ -83,7 +83,7 @@ def _kinds(row: EndpointSummary) -> list[tuple[str, list[str]]]:
         ("slow", [f"{row.slow_count:,} above the threshold"]),
         ("queries", _queries(row)),
         ("N+1", _repeats(row)),
-        ("cache", [_or_not(row.cache_hit_rate, lambda rate: f"{format_ratio(rate)} hits")]),
+        ("cache", [_cache(row)]),
         ("queue", [_or_not(row.queue_ms_avg, lambda ms: f"{say_ms(ms)} on average")]),
     ]
     drawn = sparkline(row.trend, _TREND)
@@ -108,6 +108,13 @@ def _queries(row: EndpointSummary) -> list[str]:
     time = "" if row.db_ms_avg is None else f"{say_ms(row.db_ms_avg)} a request"
     share = "" if row.db_share is None else f"{format_ratio(row.db_share)} of the time"
     return [f"{cell_mean(row.queries_avg)} a request", most, time, share]
+
+
+def _cache(row: EndpointSummary) -> str:
+    """A cell does not tell whether nobody asked a cache or nobody watched."""
+    if row.cache_hit_rate is None:
+        return "no look-ups, or not measured"
+    return f"{format_ratio(row.cache_hit_rate)} hits"
 
 
 def _repeats(row: EndpointSummary) -> list[str]:

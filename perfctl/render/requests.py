@@ -66,7 +66,7 @@ def render_request_lines(answer: Answer, console: Console) -> str:
 
 def _row(row: RequestRow, *, is_one_day: bool) -> Row:
     local = _local(row)
-    looked_up = row.cache_hits + row.cache_misses
+    looked_up = (row.cache_hits or 0) + (row.cache_misses or 0)
     return Row(
         (
             Cell(local[11:19] if is_one_day else local[5:19]),

@@ -64,7 +64,7 @@ def _kinds(summary: Summary) -> list[tuple[str, list[str]]]:
             [
                 _ratio("errors", summary.error_rate),
                 f"slow {summary.slow_count:,}",
-                f"N+1 in {summary.n_plus_one_count:,}",
+                "" if summary.n_plus_one_count is None else f"N+1 in {summary.n_plus_one_count:,}",
             ],
         ),
         (

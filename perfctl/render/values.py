@@ -43,8 +43,8 @@ def cell_mean(mean: float | None) -> str:
     return "<0.1" if 0 < mean < 0.05 else f"{mean:.1f}".removesuffix(".0")
 
 
-def cell_times(count: int) -> str:
-    """`×12`; nothing for none."""
+def cell_times(count: int | None) -> str:
+    """`×12`; nothing for none, or where nobody looked."""
     return f"×{format_count(count)}" if count else ""
 
 

@@ -41,8 +41,9 @@ SELECT (m.id >> 20) / 60000 AS period, e.method, e.route, e.kind,
        count(*), sum(m.status >= 500 OR m.flags & 1), sum(m.duration_us), max(m.duration_us),
        coalesce(sum(m.cpu_us), 0), coalesce(sum(m.queue_us), 0), count(m.queue_us),
        coalesce(sum(m.queries), 0), coalesce(max(m.queries), 0), count(m.queries),
-       coalesce(sum(m.db_us), 0), sum(m.n_plus_one != 0), sum(m.duplicates), sum(m.cache_hits),
-       sum(m.cache_misses), coalesce(sum(m.response_bytes), 0), group_concat(m.duration_us)
+       coalesce(sum(m.db_us), 0), coalesce(sum(m.n_plus_one != 0), 0), coalesce(sum(m.duplicates), 0),
+       coalesce(sum(m.cache_hits), 0), coalesce(sum(m.cache_misses), 0),
+       coalesce(sum(m.response_bytes), 0), group_concat(m.duration_us)
 FROM performance_metric m JOIN origin o ON o.id = m.origin_id
 JOIN endpoint e ON e.id = m.endpoint_id
 WHERE m.id >= ? AND m.id < ? AND o.source = 'live' AND e.kind != 1

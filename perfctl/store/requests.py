@@ -117,10 +117,10 @@ class StoredRequest(NamedTuple):
     cpu_us: int | None
     queries: int | None
     db_us: int | None
-    n_plus_one: int
-    duplicates: int
-    cache_hits: int
-    cache_misses: int
+    n_plus_one: int | None
+    duplicates: int | None
+    cache_hits: int | None
+    cache_misses: int | None
     response_bytes: int | None
     user: str | None
     flags: int

@@ -42,8 +42,7 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     request_id TEXT NOT NULL, flags INTEGER NOT NULL,
     cpu_us INTEGER, queue_us INTEGER, rss_kib INTEGER, rss_delta_kib INTEGER,
     queries INTEGER, db_us INTEGER,
-    n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
-    cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
+    n_plus_one INTEGER, duplicates INTEGER, cache_hits INTEGER, cache_misses INTEGER,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
 CREATE TABLE test_segment(                  -- which process of a test run wrote a segment
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, process TEXT NOT NULL) STRICT;

@@ -100,6 +100,26 @@ def test_caches_by_prefix(ask: Ask, record: Record) -> None:
     assert (other.prefix, other.hit_rate, other.ops) == ("(other)", None, 2)
 
 
+def test_what_was_not_watched_is_unknown(ask: Ask, record: Record) -> None:
+    """Neither N+1 nor cache look-ups are 0 where nobody looked; as a flag of its own it is not told."""
+    record([request(queries=None, db_us=None, flags=256)])
+    record([request(NOW_MS - 5, flags=128)])
+    blind, watched = list_requests(ask(), Config(), Selection()).data["requests"]
+    assert (blind.n_plus_one, blind.duplicates, blind.cache_hits, blind.cache_misses) == (None,) * 4
+    assert (watched.n_plus_one, watched.duplicates) == (0, 0)
+    assert (watched.cache_hits, watched.cache_misses) == (0, 0)
+    assert (blind.flags, watched.flags) == ([], ["duplicates"])
+
+
+def test_the_summary_of_what_nobody_watched_is_unknown(ask: Ask, record: Record) -> None:
+    """No N+1 is not known of requests whose queries were not watched."""
+    assert summarise(ask(), Config()).data.n_plus_one_count is None
+    record([request(queries=None, db_us=None)])
+    assert summarise(ask(), Config()).data.n_plus_one_count is None
+    record([request()])
+    assert summarise(ask(), Config()).data.n_plus_one_count == 0
+
+
 def test_slow_goes_by_the_threshold_of_the_route(ask: Ask, record: Record) -> None:
     """600 ms is slow where the route's threshold is 500 ms, and only there."""
     config = parse({"routes": {"/fast/": {"request_ms": {"target": 100, "threshold": 500}}}}, "t")

@@ -61,6 +61,7 @@ def test_what_was_not_watched_is_unknown(ask: Ask, record: Record) -> None:
     (row,) = rows_of(ask)
 
     assert (row.queries_avg, row.queries_max, row.db_ms_avg, row.db_share) == (None,) * 4
+    assert (row.n_plus_one, row.duplicates) == (None, None)
 
 
 def test_percentiles_of_100_000_requests(ask: Ask, record: Record) -> None:

@@ -44,7 +44,10 @@ OWN = {
     "v_queries.n_plus_one": "N+1 findings of the pattern",
     "v_queries.requests": "requests that ran the pattern",
     "v_queries.total_ms": "time in all its calls",
-    "v_requests.n_plus_one": "its N+1 findings",
+    "v_requests.n_plus_one": "its N+1 findings; null where its queries were not watched",
+    "v_requests.duplicates": "repetitions of a query with the same parameters; null as `n_plus_one`",
+    "v_requests.cache_hits": "look-ups of any cache that found the key; null where not watched",
+    "v_requests.cache_misses": "look-ups that did not; null where not watched",
 }
 """What a column means in one view alone."""
 
@@ -77,7 +80,7 @@ COLUMNS = {
     "explanation": "what it goes back to",
     "fingerprint": "the statement without its values",
     "flags": "sum of: 1 error, 2 killed, 4 probe, 8 stream, 16 long poll, 32 cut, 64 cancelled, "
-    "128 has duplicates",
+    "128 has duplicates, 256 caches were not watched",
     "group_id": "names the error's group",
     "group_status": "`open`, `regressed`, `resolved` or `ignored`",
     "handled": "1: marked by the project, 0: unhandled",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from perfctl.recording import check
 
-ERROR, KILLED, PROBE, STREAM, LONG, CUT, CANCELLED, DUPLICATES = (1 << n for n in range(8))
+ERROR, KILLED, PROBE, STREAM, LONG, CUT, CANCELLED, DUPLICATES, BLIND = (1 << n for n in range(9))
 _NAME = re.compile(r"\d+-[0-9a-f]{16}\.spool")
 _CHECKS = {
     "r": check.is_request,
@@ -80,6 +80,7 @@ class Request(NamedTuple):
     spans: dict[str, int]
     pid: int
     caches_us: int
+    watches_caches: bool
 
     @property
     def sql(self) -> dict[str | None, int]:
@@ -163,6 +164,8 @@ def _request(fields: list[Any], patterns: dict[int, tuple[str, str]], pid: int) 
     head, tail = fields[:14], fields[14:]
     defaults = [None, None, [], [], [], None, []]
     user, lifetime, uses, findings, caches, test, spans = tail + defaults[len(tail) :]
+    watches_caches = not head[7] & BLIND
+    head[7] &= ~BLIND
     return Request(
         *head,
         user,
@@ -174,6 +177,7 @@ def _request(fields: list[Any], patterns: dict[int, tuple[str, str]], pid: int) 
         {name: calls for name, calls, _ in spans},
         pid,
         sum(use[5] for use in caches),
+        watches_caches,
     )
 
 

@@ -90,6 +90,8 @@ def test_every_level_adds_up_to_the_raw_rows(store: Path) -> None:
                     status=draw.choice([200, 200, 404, 500]),
                     duration_us=draw.randrange(1, 10**7),
                     queries=draw.choice([None, 0, 7]),
+                    flags=(blind := draw.choice([0, 256])),
+                    caches=[] if blind else [["default", "item", draw.randrange(3), 1, 0, 9]],
                 )
                 for _ in range(300)
             ],
@@ -107,6 +109,25 @@ def test_every_level_adds_up_to_the_raw_rows(store: Path) -> None:
     totals = rows(store, f"SELECT {sums} FROM endpoint_total GROUP BY level")
     assert cells == [raw] * 3
     assert totals == [raw] * 2
+
+
+def test_what_was_not_watched_is_null_in_the_raw_rows(store: Path) -> None:
+    """No look-up and no N+1 is known only where somebody looked."""
+    segments.write(
+        store,
+        [
+            request(NOW_MS - 2, queries=None, flags=256),
+            request(NOW_MS - 1, queries=None),
+            request(NOW_MS, flags=256 | 64),
+        ],
+    )
+
+    ingest.drain(store, NOW_MS)
+
+    assert rows(
+        store,
+        "SELECT n_plus_one, duplicates, cache_hits, cache_misses FROM v_requests ORDER BY started_ms",
+    ) == [(None, None, None, None), (None, None, 0, 0), (0, 0, None, None)]
 
 
 def test_a_damaged_line_is_counted_and_passed_over(store: Path) -> None:

@@ -103,7 +103,10 @@ def test_an_empty_summary_names_the_store() -> None:
 
 def test_a_route_with_two_methods_has_both() -> None:
     """Each below its name."""
-    rows = [samples.endpoint(), samples.endpoint(method="POST", queries_avg=None, kind="long")]
+    rows = [
+        samples.endpoint(),
+        samples.endpoint(method="POST", queries_avg=None, cache_hit_rate=None, kind="long"),
+    ]
     found = samples.answer("endpoints", {"endpoints": rows})
 
     lines = show(found, samples.console(), "table", store="/x", limit=None, now_ms=0).split("\n")
@@ -111,6 +114,7 @@ def test_a_route_with_two_methods_has_both() -> None:
     assert lines[0].startswith("/api/items/ · ")
     assert [line for line in lines if line in ("GET", "POST")] == ["GET", "POST"]
     assert "queries   not measured" in lines
+    assert "cache     no look-ups, or not measured" in lines
     assert lines[lines.index("POST") + 1].endswith("(long)")
 
 

@@ -106,7 +106,7 @@ CREATE TABLE error_log(                     -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, group_id TEXT NOT NULL, origin_id INTEGER NOT NULL,
     endpoint_id INTEGER, request_id TEXT, status INTEGER, handled INTEGER NOT NULL,
     message TEXT, agent TEXT, user TEXT) STRICT;
-INSERT INTO "error_log" VALUES(1849688064000543298,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
+INSERT INTO "error_log" VALUES(1849688064000872237,'3dd405ee2308',1,1,'two',500,0,NULL,'Firefox 130',NULL);
 CREATE TABLE frontend_metric(               -- id = at_ms << 20 | tie
     id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     page TEXT, value REAL NOT NULL, status INTEGER, success INTEGER, request_id TEXT,
@@ -155,11 +155,10 @@ CREATE TABLE performance_metric(            -- one row a request; id = started_m
     request_id TEXT NOT NULL, flags INTEGER NOT NULL,
     cpu_us INTEGER, queue_us INTEGER, rss_kib INTEGER, rss_delta_kib INTEGER,
     queries INTEGER, db_us INTEGER,
-    n_plus_one INTEGER NOT NULL, duplicates INTEGER NOT NULL,
-    cache_hits INTEGER NOT NULL, cache_misses INTEGER NOT NULL,
+    n_plus_one INTEGER, duplicates INTEGER, cache_hits INTEGER, cache_misses INTEGER,
     user TEXT, lifetime_us INTEGER, test_id INTEGER) STRICT;
-INSERT INTO "performance_metric" VALUES(1849688063994872310,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
-INSERT INTO "performance_metric" VALUES(1849688064000841684,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,0,0,0,0,NULL,NULL,NULL);
+INSERT INTO "performance_metric" VALUES(1849688063995648314,1,1,200,12000,512,'one',0,3000,NULL,45000,4,2,1500,1,0,3,1,'7',NULL,1);
+INSERT INTO "performance_metric" VALUES(1849688064000823654,1,1,500,12000,512,'two',1,3000,NULL,45000,4,NULL,NULL,NULL,NULL,0,0,NULL,NULL,NULL);
 CREATE TABLE performance_prediction(
     id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
     p50_ms REAL, p95_ms REAL, baseline_ms REAL, is_anomaly INTEGER, score REAL,
