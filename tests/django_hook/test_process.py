@@ -62,6 +62,7 @@ def test_a_fork_begins_anew(recorded: Recorded, fork: Callable[[], int]) -> None
     child = fork()
     if not child:
         try:
+            recorded.get("/plain/")
             held = bytearray(os.urandom(1 << 20) * 100)
             recorded.get("/plain/")
             os._exit(0 if held else 1)
@@ -70,7 +71,8 @@ def test_a_fork_begins_anew(recorded: Recorded, fork: Callable[[], int]) -> None
     assert os.waitpid(child, 0)[1] == 0
     recorded.get("/plain/")
     requests = sorted(recorded.requests, key=lambda request: request.started_ms)
-    first = requests[0]
-    assert len({request.request_id for request in requests}) == 3
-    assert first.rss_kib is not None
-    assert (requests[1].rss_kib or 0) > first.rss_kib + 50_000
+    assert len({request.request_id for request in requests}) == 4
+    # Of the child alone: a system that takes cold pages back does so from the parent meanwhile.
+    before, after = requests[1].rss_kib, requests[2].rss_kib
+    assert before is not None
+    assert (after or 0) > before + 50_000
