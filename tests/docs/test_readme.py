@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,28 @@ def test_the_sample_of_health_has_the_checks_of_today(perfctl: Run) -> None:
     places = [sample.index(f"\n{name} ") for name in names]
     assert len(names) == 9
     assert places == sorted(places)
+
+
+def test_the_lines_that_the_sample_names_ask_once_per_row() -> None:
+    """They are of that function of the example, which loops there."""
+    (sample,) = blocks(README, "console")
+    named = re.findall(r"N\+1 ×\d+ at (\S+):(\d+) in (\w+)", sample)
+    assert named
+    for path, number, function in named:
+        tree = ast.parse((ROOT / "examples" / "vault" / path).read_text())
+        (found,) = (
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.name == function
+        )
+        asking = {
+            node.lineno
+            for loop in ast.walk(found)
+            if isinstance(loop, ast.For | ast.comprehension | ast.ListComp)
+            for node in ast.walk(loop)
+            if hasattr(node, "lineno")
+        }
+        assert int(number) in asking, f"{path}:{number}"
 
 
 def headings(text: str) -> list[str]:
