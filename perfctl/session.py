@@ -288,33 +288,6 @@ def elsewhere(session: Session, store: Path, origin: str) -> Session:
     return session._replace(located=settings.Located(store, origin))
 
 
-def called() -> str:
-    """How a person at this prompt calls this perfctl: by name where the PATH has it, else by path."""
-    import shlex
-    import shutil
-    import sys
-
-    script = Path(sys.argv[0])
-    if script.name != "perfctl":
-        return "python -m perfctl"
-    found = shutil.which("perfctl")
-    if found is not None and Path(found).samefile(script):
-        return "perfctl"
-    here = Path.cwd()
-    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
-
-
-def program() -> str:
-    """How cron calls this perfctl: its PATH does not have what a virtual environment holds."""
-    import shlex
-    import sys
-
-    script = Path(sys.argv[0])
-    if script.name == "perfctl" and script.exists():
-        return shlex.quote(str(script.absolute()))
-    return f"{shlex.quote(sys.executable)} -m perfctl"
-
-
 def has_data(question: Question) -> bool:
     """Whether the window holds any request; without, an unknown route is not told from a known one."""
     from perfctl.store import requests

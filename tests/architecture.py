@@ -52,6 +52,7 @@ LEVELS: dict[str, int] = {
     "perfctl.console": 5,
     "perfctl.render": 5,
     "perfctl.options": 5,
+    "perfctl.invocation": 5,
     "perfctl.session": 6,
     # 4, 5: commands and their mounting
     "perfctl.commands": 7,

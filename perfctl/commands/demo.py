@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perfctl import demo as site
-from perfctl import session
+from perfctl import invocation, session
 from perfctl.answers.endpoints import summarise_endpoints
 from perfctl.answers.health import WINDOW_MS, check_health
 from perfctl.collectors import cycle, host
@@ -53,7 +53,7 @@ def _show(now: session.Session) -> None:
     session.reply(now, health)
     now.console.write("\n")
     session.reply(now, endpoints)
-    now.console.write(render_next_steps(_tell(now.store), session.called(), now.console))
+    now.console.write(render_next_steps(_tell(now.store), invocation.called(), now.console))
 
 
 def _tell(store: Path) -> str:

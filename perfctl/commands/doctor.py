@@ -2,7 +2,7 @@
 
 import typer
 
-from perfctl import session
+from perfctl import invocation, session
 from perfctl.answers import doctor as questions
 from perfctl.commands import new_app
 
@@ -15,7 +15,7 @@ def doctor(ctx: typer.Context) -> int:
     now = session.begin(ctx)
     with session.examining(now) as question:
         found = questions.examine(
-            question, now.store, origin=now.located.origin, program=session.program()
+            question, now.store, origin=now.located.origin, program=invocation.program()
         )
     session.reply(now, found)
     if questions.has_problem(found):

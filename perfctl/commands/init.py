@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from perfctl import session
+from perfctl import invocation, session
 from perfctl.commands import new_app
 from perfctl.render.setup import render_init
 
@@ -24,5 +24,5 @@ def init(
     """Create the store, or leave it as it is; print the Django lines to paste."""
     now = session.begin(ctx)
     is_new = session.make(now, group=group, owner=owner)
-    now.console.write(render_init(str(now.store), is_new, session.program(), now.console))
+    now.console.write(render_init(str(now.store), is_new, invocation.program(), now.console))
     return 0

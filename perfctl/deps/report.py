@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from perfctl.deps.releases import QUARANTINED
 from perfctl.deps.severity import Severity
 
 
@@ -123,6 +124,6 @@ def exit_code(scan: Scan, fail_on: Severity | None) -> int:
 
 
 def _fails(row: PackageRow, fail_on: Severity) -> bool:
-    if row.project_status == "quarantined":
+    if row.project_status == QUARANTINED:
         return True
     return any(found.gates and found.rank >= fail_on for found in row.vulnerabilities)
