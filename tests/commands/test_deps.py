@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perfctl.store import connection
 from tests.commands.conftest import Perfctl
 from tests.deps.doubles import DATA, Index, Osv, serving, slice_of_records
 
@@ -59,7 +60,10 @@ def test_what_nobody_answered_is_exit_3(perfctl: Perfctl, venv: Path, osv: Osv) 
     assert done.code == 3
     assert {row["status"] for row in done.json["data"]["packages"]} == {"unverified"}
     assert "audited 0 of 2" in perfctl(*line).out
-    assert perfctl("query", "SELECT complete FROM dependency_scan", "--format", "csv", db=store)
+    kept = perfctl("query", "SELECT count(*) AS n FROM v_dependencies", "--format", "csv", db=store)
+    assert kept.out == "n\n2\n"
+    with connection.reading(store) as con:
+        assert con.execute("SELECT complete, audited FROM dependency_scan").fetchall() == [(0, 0)]
     assert perfctl(*line, "--allow-unverified", "six", "--allow-unverified", "jinja2").code == 0
 
 
