@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextvars import ContextVar
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
@@ -23,7 +23,16 @@ TASK: ContextVar[asyncio.Task[Any] | None] = ContextVar("perfctl_task", default=
 
 _MOST_TASKS = 200
 _MOST_SEARCHES = 8
+_DEEPEST = 400
 _CALLED_FROM_SYNC = frozenset({"new_loop_wrap", "main_wrap"})
+
+
+async def _generate() -> AsyncGenerator[None, None]:
+    yield
+
+
+_STEPS = frozenset({type(_generate().asend(None)), type(_generate().athrow(GeneratorExit))})
+"""What an `async for` awaits: built in, and does not tell its generator but to the collector."""
 _HANDS_OVER = SyncToAsync.__call__.__code__
 _SUSPENDED: dict[type, tuple[str, str]] = {
     CoroutineType: ("cr_frame", "cr_await"),
@@ -109,11 +118,13 @@ def _stack_of(task: asyncio.Task[Any] | None) -> list[FrameType]:
     """The frames of the coroutines that a task is suspended in, outermost first."""
     frames: list[FrameType] = []
     awaitable: Any = task.get_coro() if task is not None else None
-    while awaitable is not None:
+    while awaitable is not None and len(frames) < _DEEPEST:
         names = _SUSPENDED.get(type(awaitable))
         if names is None:
-            # An `async for` awaits an object that does not tell its generator. What else it refers
-            # to may be the project's, and lazy: nothing of it is asked.
+            if (
+                type(awaitable) not in _STEPS
+            ):  # the project's own: it may be lazy, and lead anywhere
+                break
             refers_to = gc.get_referents(awaitable)
             awaitable = next((ref for ref in refers_to if type(ref) is AsyncGeneratorType), None)
             continue

@@ -520,3 +520,46 @@ def test_tasks_are_looked_through_a_few_times_only(site: Site) -> None:
     [searches] = outcome.told
     assert 1 <= searches <= 8
     assert site.request.queries == 120
+
+
+def test_a_task_that_waits_for_its_own_generator_leads_nowhere(site: Site) -> None:
+    """Another library's task in the loop: a generator that awaits an object which holds it."""
+    site.run(
+        _SHOP
+        + """
+    class Ready:
+        def __await__(self):
+            return self
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            self.future._asyncio_future_blocking = True
+            return self.future
+
+        send = lambda self, value: next(self)
+
+    async def events(ready):
+        await ready
+        yield
+
+    async def consume(generator):
+        async for _ in generator:
+            pass
+
+    @page("")
+    async def view(request):
+        ready = Ready()
+        ready.future = asyncio.get_running_loop().create_future()
+        ready.generator = events(ready)
+        task = asyncio.create_task(consume(ready.generator))
+        await asyncio.sleep(0)
+        await asyncio.gather(*(Book.objects.aget(pk=n + 1) for n in range(6)))
+        task.cancel()
+        return HttpResponse()
+
+    assert aget().status == 200
+    """
+    )
+    assert site.request.queries == 6
